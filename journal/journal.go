@@ -1,0 +1,185 @@
+package journal
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"time"
+
+	"github.com/evenkeel/evenkeel/broker"
+)
+
+// Journal is all that the engine needs.
+type Journal interface {
+	RunLog
+	IntentLog
+	Control
+	Reader
+}
+
+// RunLog records runs.
+type RunLog interface {
+	// Begin raises the account's fence to that of the claim (or, if the claim
+	// has none, by one) and returns the event's run, new or as it was left, with
+	// all that stands open for the account. A claim whose fence is lower than the
+	// account's, or equal but for another event, fails with [ErrFenced].
+	Begin(ctx context.Context, claim Claim) (Begun, error)
+	// Checkpoint records that the run reached a step. Recording a step again
+	// replaces it.
+	Checkpoint(ctx context.Context, grant Grant, step Step) error
+	// Finish stores the result and ends the run.
+	Finish(ctx context.Context, grant Grant, outcome Outcome) error
+}
+
+// IntentLog records orders before and after they are sent.
+type IntentLog interface {
+	// Intend records intents, all or none. Repeating the very same ones is not
+	// an error; a reference that is taken by another one is [ErrRefTaken].
+	Intend(ctx context.Context, grant Grant, intents ...Intent) error
+	// Settle records how open intents ended, all or none.
+	Settle(ctx context.Context, grant Grant, settlements ...Settlement) error
+}
+
+// Control stops accounts and lets them go on. It takes no fence: an operator's
+// word counts at once.
+type Control interface {
+	// Block stops an account. Blocking a blocked one keeps the first block.
+	Block(ctx context.Context, block Block) error
+	// Unblock lifts the block of an account and keeps who did it and why.
+	Unblock(ctx context.Context, unblock Unblock) error
+	// Kill stops all sends of an account, or of all accounts.
+	Kill(ctx context.Context, kill Kill) error
+	// Resume lifts a kill of the same scope.
+	Resume(ctx context.Context, kill Kill) error
+}
+
+// Reader reads what was recorded.
+type Reader interface {
+	// Account returns the standing of an account; one without any record is a
+	// zero standing, not an error.
+	Account(ctx context.Context, account broker.AccountID) (Standing, error)
+	// Run returns a run, or [ErrUnknownRun].
+	Run(ctx context.Context, id RunID) (Run, error)
+	// Runs lists the runs of an account, or of all for "", newest first.
+	Runs(ctx context.Context, account broker.AccountID) iter.Seq2[Run, error]
+}
+
+// RunID names a run: the event's ID, a slash and the number of the run.
+type RunID string
+
+// Claim asks for the right to work on an account.
+type Claim struct {
+	Account broker.AccountID
+	Event   string
+	Command string
+	// Number tells the runs of one event apart, from 1. Zero means 1.
+	Number int
+	// Fence comes from the queue. Zero takes the next one.
+	Fence uint64
+	Time  time.Time
+}
+
+// Grant is the right to write for an account. It is lost when a higher fence is
+// granted.
+type Grant struct {
+	Account broker.AccountID
+	Run     RunID
+	Fence   uint64
+}
+
+// Begun is what stands at the begin of a run.
+type Begun struct {
+	Grant Grant
+	// Run is the event's run: new, unfinished or finished.
+	Run Run
+	// Resumed is set if the run had begun before.
+	Resumed bool
+	// Standing is the account's, as of the same instant.
+	Standing Standing
+}
+
+// Standing is what the journal knows of an account.
+type Standing struct {
+	Account broker.AccountID
+	Fence   uint64
+	// Open holds the unsettled and the unknown intents of all runs, oldest first.
+	Open []Intent
+	// Unfinished holds the other begun runs, oldest first.
+	Unfinished []RunID
+	// Block is set while the account is blocked, Kill while it is killed, by
+	// itself or with all.
+	Block *Block
+	Kill  *Kill
+	// LastUnblock is the newest one, if any.
+	LastUnblock *Unblock
+}
+
+// Run is the record of a run.
+type Run struct {
+	ID      RunID
+	Event   string
+	Account broker.AccountID
+	Command string
+	Number  int
+	Fence   uint64 // of the last holder
+	Started time.Time
+	// Steps holds each step reached, in order of first recording.
+	Steps []Step
+	// Intents holds the run's intents, oldest first.
+	Intents []Intent
+	// Outcome is set when the run is finished.
+	Outcome *Outcome
+}
+
+// Step returns the recorded step of that name, or nil.
+func (r *Run) Step(name string) *Step {
+	for i := range r.Steps {
+		if r.Steps[i].Name == name {
+			return &r.Steps[i]
+		}
+	}
+	return nil
+}
+
+// Step is a step that a run reached, with what must be kept for a resume.
+type Step struct {
+	Name string          `json:"name"`
+	Time time.Time       `json:"time"`
+	Data json.RawMessage `json:"data,omitempty"`
+}
+
+// Outcome is how a run ended.
+type Outcome struct {
+	Name   string          `json:"name"`
+	Time   time.Time       `json:"time"`
+	Result json.RawMessage `json:"result"`
+}
+
+// Block says why an account is stopped.
+type Block struct {
+	Account  broker.AccountID `json:"account"`
+	Reason   string           `json:"reason"`
+	Evidence json.RawMessage  `json:"evidence,omitempty"`
+	Run      RunID            `json:"run,omitempty"`
+	Time     time.Time        `json:"time"`
+}
+
+// Unblock says who lets an account go on, and why. Operator and Reason are
+// required; Evidence holds the reconciliation that it rests on.
+type Unblock struct {
+	Account  broker.AccountID `json:"account"`
+	Operator string           `json:"operator"`
+	Reason   string           `json:"reason"`
+	Evidence json.RawMessage  `json:"evidence,omitempty"`
+	Time     time.Time        `json:"time"`
+}
+
+// Kill says who stopped, or lets go on, all sends. Operator and Reason are
+// required.
+type Kill struct {
+	// Account is the one account that is meant; empty means all.
+	Account  broker.AccountID `json:"account,omitempty"`
+	Operator string           `json:"operator"`
+	Reason   string           `json:"reason"`
+	Time     time.Time        `json:"time"`
+}

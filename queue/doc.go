@@ -1,0 +1,43 @@
+// Package queue is the contract of the event queue between those who ask for
+// work ("rebalance account X") and the engine that does it.
+//
+// # What an implementation promises
+//
+// At least once. An accepted event is at every moment in exactly one state
+// (see [State]) and stays until its outcome is stored. A worker that dies loses
+// nothing: its lease runs out and the event is delivered again.
+//
+// One at a time per account. An account has at most one lease. While an event
+// of an account is leased, or was delivered and waits for a retry or a deferral,
+// no later event of that account is delivered. Events that were never delivered
+// and whose NotBefore lies in the future do not hold up others. Otherwise events
+// of an account start in the order in which they were accepted.
+//
+// Fences. Each delivery carries a fence, a number that only ever goes up per
+// account. Whoever writes on behalf of an account shows its fence, so that a
+// holder that was paused past its lease is refused by the stores it writes to.
+//
+// Idempotent publishing. An event with a Key that was accepted before is not
+// accepted again: the receipt names the first one. Publishing with a Key may
+// therefore be retried without harm.
+//
+// Coalescing. Of the events of one account and command that were never
+// delivered, only the newest is kept: it takes the place of the older one in
+// the line, and the older one ends as [Superseded], naming its successor. An
+// event that was delivered once is never superseded; the newer one then follows
+// it.
+//
+// Poison. A delivery that ends by the running out of its lease is counted apart
+// from attempts ([Delivery.Crashes]). An event that has used up the allowed
+// crash deliveries goes to the dead letters by itself.
+//
+// Settling. A delivery is settled once, by one verb of [Delivery]. Settling
+// twice is [ErrSettled]; settling after the lease was lost is [ErrLeaseLost] and
+// changes nothing.
+//
+// Concurrency and blocking. All methods are safe for concurrent use.
+// [EventQueue.Receive] blocks until an event is due or ctx ends; the rest
+// return promptly.
+//
+// To check an implementation, run the suite in package queuetest.
+package queue

@@ -1,0 +1,118 @@
+package queue
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+// EventQueue accepts events and hands them out.
+type EventQueue interface {
+	// Publish stores the event and returns its receipt. It fails with
+	// [ErrInvalidEvent] (a fault of the event, every one named), with [ErrFull]
+	// (try later), or with a transient error: then it is not known whether the
+	// event was stored, and publishing again with the same Key is safe.
+	Publish(ctx context.Context, event Event) (Receipt, error)
+
+	// Receive blocks until an event is due, leases it and its account, and
+	// returns it. It returns ctx.Err() when ctx ends, [ErrClosed] when the queue
+	// is closed.
+	Receive(ctx context.Context) (*Delivery, error)
+}
+
+// Admin is an optional role: what operators and health checks need.
+type Admin interface {
+	// Stats counts the events by state.
+	Stats(ctx context.Context) (Stats, error)
+	// Entry returns one event with its history, or [ErrUnknownEvent].
+	Entry(ctx context.Context, id string) (Entry, error)
+	// Entries lists the events in a state, oldest first.
+	Entries(ctx context.Context, state State) iter.Seq2[Entry, error]
+	// Operator changes the state of an event; see [Action].
+	Operator(ctx context.Context, action Action) (Receipt, error)
+}
+
+// Receipt says what became of a published event.
+type Receipt struct {
+	// ID is the event's identity, that of the first one for a duplicate.
+	ID string `json:"id"`
+	// Duplicate is set when an event with the same Key was accepted before.
+	Duplicate bool `json:"duplicate,omitempty"`
+	// Superseded is the event whose place this one took, if any.
+	Superseded string `json:"superseded,omitempty"`
+}
+
+// State is where an event is. Each accepted event is in exactly one.
+type State string
+
+// The states of an event. The last three are final, except that an operator
+// can ask for a dead one again, as a new event.
+const (
+	Queued     State = "queued"     // due, waits for a worker or for its account
+	Delayed    State = "delayed"    // waits for a time: NotBefore, a retry, a deferral
+	Leased     State = "leased"     // a worker has it
+	Held       State = "held"       // waits for an operator; does not hold up its account
+	Dead       State = "dead"       // will not be tried again; kept with its history
+	Done       State = "done"       // ended
+	Superseded State = "superseded" // replaced by a newer event of the same account and command
+)
+
+// Stats counts events by state.
+type Stats struct {
+	Counts map[State]int `json:"counts"`
+	// OldestDue is when the event that has waited longest became due, zero if
+	// none waits.
+	OldestDue time.Time `json:"oldest_due"`
+}
+
+// Entry is an event with all that happened to it.
+type Entry struct {
+	Event     Event     `json:"event"`
+	State     State     `json:"state"`
+	Due       time.Time `json:"due"`
+	Attempt   int       `json:"attempt"`
+	Crashes   int       `json:"crashes"`
+	Fence     uint64    `json:"fence"`
+	Successor string    `json:"successor,omitempty"` // for Superseded, and for a dead one that was asked for again
+	// History holds the newest entries, oldest first; a queue may cap it (50 or
+	// more are kept).
+	History []HistoryItem `json:"history"`
+}
+
+// HistoryItem is one thing that happened to an event.
+type HistoryItem struct {
+	Time    time.Time `json:"time"`
+	What    string    `json:"what"` // published, delivered, crashed, or a Verb
+	Attempt int       `json:"attempt"`
+	Fence   uint64    `json:"fence,omitempty"`
+	Run     string    `json:"run,omitempty"`
+	Class   string    `json:"class,omitempty"`
+	Detail  string    `json:"detail,omitempty"` // cause or reason, at most 2 KiB
+}
+
+// Action is a change that an operator asks for.
+type Action struct {
+	Verb ActionVerb
+	ID   string
+	// Operator and Reason are required and end up in the history.
+	Operator string
+	Reason   string
+	// Token makes the action idempotent: a repeated token returns the first
+	// receipt. Optional.
+	Token string
+}
+
+// ActionVerb is what an operator can do.
+type ActionVerb string
+
+// The actions. Each fails with [ErrWrongState] from any other state than named.
+const (
+	// Release puts a held event back into the line, due now.
+	Release ActionVerb = "release"
+	// Requeue publishes a dead event again as a new one that names it in
+	// Event.Origin; the receipt has the new ID.
+	Requeue ActionVerb = "requeue"
+	// Drop ends a held, delayed, queued or dead event for good; it stays
+	// visible as Done with the reason in its history.
+	Drop ActionVerb = "drop"
+)
