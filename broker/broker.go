@@ -37,11 +37,12 @@ type InstrumentResolver interface {
 
 // OrderPlacer changes orders.
 type OrderPlacer interface {
-	// Place sends the order once and returns its state as first acknowledged,
-	// which may already be terminal. It blocks until the acknowledgement or the
-	// end of ctx. Placing a known ID sends nothing and returns that order's
-	// state; if the stored order differs from the given one the error matches
-	// [ErrOrderConflict].
+	// Place writes the order to the broker once and returns its state as known
+	// then: [StatusPending] if the broker has not acknowledged it yet, else what
+	// it acknowledged, which may already be terminal. It need not wait for the
+	// acknowledgement, which is news for [OrderReader.Await]. Placing a known ID
+	// sends nothing and returns that order's state; if the stored order differs
+	// from the given one the error matches [ErrOrderConflict].
 	//
 	// An error of [KindIndeterminate] (see [ErrIndeterminate]) says that the
 	// outcome is not known: it must be resolved, never retried. After any other
@@ -89,6 +90,15 @@ type WhatIfer interface {
 type Prober interface {
 	// Probe makes one harmless round trip to the broker.
 	Probe(ctx context.Context) (Probe, error)
+}
+
+// AbsenceProver is an optional role: it can prove that an order never reached
+// the broker. Without it an order that cannot be found stays unknown, because
+// "not found" alone proves nothing.
+type AbsenceProver interface {
+	// ProveAbsent reports whether it is certain that the broker never received
+	// and never will receive an order with this ID. False means: not certain.
+	ProveAbsent(ctx context.Context, account AccountID, id OrderID) (bool, error)
 }
 
 // Wrapper is implemented by a Broker that decorates another one.

@@ -41,7 +41,8 @@
 //
 // The contract is split into small roles; [Broker] is their union and what the
 // engine asks for. What only some brokers can do is an optional role
-// ([Calendar], [WhatIfer], [Prober]), found through wrappers by [As].
+// ([Calendar], [WhatIfer], [Prober], [AbsenceProver]), found through
+// wrappers by [As].
 //
 // To check an implementation, run the suite in package brokertest.
 package broker

@@ -119,7 +119,7 @@ type Status string
 // The statuses, in the order in which they can follow each other. The last
 // three are terminal.
 const (
-	StatusPending       Status = "pending"        // sent or accepted, not yet at an exchange
+	StatusPending       Status = "pending"        // sent, not yet acknowledged
 	StatusHeld          Status = "held"           // accepted, kept by the broker until the market opens or shares are found
 	StatusWorking       Status = "working"        // at an exchange
 	StatusPendingCancel Status = "pending_cancel" // a cancel was asked for; it can still fill

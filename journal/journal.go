@@ -36,7 +36,8 @@ type IntentLog interface {
 	// Intend records intents, all or none. Repeating the very same ones is not
 	// an error; a reference that is taken by another one is [ErrRefTaken].
 	Intend(ctx context.Context, grant Grant, intents ...Intent) error
-	// Settle records how open intents ended, all or none.
+	// Settle records how open intents of the account ended, whichever run they
+	// belong to, all or none.
 	Settle(ctx context.Context, grant Grant, settlements ...Settlement) error
 }
 
