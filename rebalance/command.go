@@ -1,0 +1,117 @@
+package rebalance
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/internal/strictjson"
+	"github.com/evenkeel/evenkeel/queue"
+)
+
+// Command says what an event asks for.
+type Command string
+
+// The commands.
+const (
+	// CommandRebalance brings the account to its targets.
+	CommandRebalance Command = "rebalance"
+	// CommandPreview plans and shows, with no side effect at the broker.
+	CommandPreview Command = "preview"
+	// CommandCancelOrders cancels our own working orders and confirms it.
+	CommandCancelOrders Command = "cancel_orders"
+	// CommandSnapshot shows positions, cash, equity and open orders.
+	CommandSnapshot Command = "snapshot"
+	// CommandReconcile finds out what became of open intents and compares.
+	CommandReconcile Command = "reconcile"
+	// CommandHealth checks every dependency.
+	CommandHealth Command = "health"
+)
+
+// ArgumentsSchema is the version of the JSON form of [Arguments].
+const ArgumentsSchema = 1
+
+// Arguments is the payload of an event. All fields are optional.
+type Arguments struct {
+	// Schema is the version of this form. Zero means the current one.
+	Schema int `json:"schema,omitempty"`
+	// Strategy overrides the account's.
+	Strategy string `json:"strategy,omitempty"`
+	// Mode overrides the policy's.
+	Mode Mode `json:"mode,omitempty"`
+	// Force trades whatever the bands say.
+	Force bool `json:"force,omitempty"`
+	// RaiseAmount is for mode raise_cash.
+	RaiseAmount decimal.NullDecimal `json:"raise_amount,omitzero"`
+}
+
+// Request asks for one command on one account.
+type Request struct {
+	Account broker.AccountID
+	// Command says what to do. Default: rebalance.
+	Command Command
+	// Event identifies the request: asking again with the same one continues or
+	// repeats the same run. Default: a new one.
+	Event string
+	Arguments
+
+	// fence and sendBefore come with a delivery.
+	fence      uint64
+	sendBefore func() time.Time
+}
+
+// DecodeArguments reads a payload strictly. Nothing, or null, is no arguments.
+func DecodeArguments(payload json.RawMessage) (Arguments, error) {
+	var a Arguments
+	if len(payload) == 0 || string(payload) == "null" {
+		return a, nil
+	}
+	if err := strictjson.Decode(payload, queue.MaxPayload, &a); err != nil {
+		return Arguments{}, fmt.Errorf("rebalance: payload: %w", err)
+	}
+	if a.Schema > ArgumentsSchema || a.Schema < 0 {
+		return Arguments{}, fmt.Errorf("rebalance: payload: schema %d: this release knows %d", a.Schema, ArgumentsSchema)
+	}
+	return a, nil
+}
+
+// request reads a delivery's event.
+func (e *Engine) request(d *queue.Delivery) (Request, error) {
+	args, err := DecodeArguments(d.Event.Payload)
+	if err != nil {
+		return Request{}, &Error{Outcome: Rejected, Reason: ReasonBadArguments, Err: err}
+	}
+	return Request{
+		Account: broker.AccountID(d.Event.Account), Command: Command(d.Event.Command), Event: d.Event.ID,
+		Arguments: args, fence: d.Fence, sendBefore: e.sendBefore(d),
+	}, nil
+}
+
+// commands is what each command does once its run has begun.
+var commands = map[Command]func(*run, context.Context) error{
+	CommandRebalance:    (*run).rebalance,
+	CommandPreview:      (*run).preview,
+	CommandCancelOrders: (*run).cancelOrders,
+	CommandSnapshot:     (*run).showSnapshot,
+	CommandReconcile:    (*run).reconcile,
+	CommandHealth:       (*run).health,
+}
+
+// known returns nil, or a stop that names the unknown command.
+func known(c Command) error {
+	if commands[c] != nil {
+		return nil
+	}
+	names := make([]string, 0, len(commands))
+	for _, n := range [...]Command{
+		CommandRebalance, CommandPreview, CommandCancelOrders, CommandSnapshot, CommandReconcile, CommandHealth,
+	} {
+		names = append(names, string(n))
+	}
+	return stopf(Rejected, ReasonUnknownCommand, "command %q is none of %s", c, strings.Join(names, ", "))
+}

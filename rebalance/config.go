@@ -1,0 +1,270 @@
+package rebalance
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/evenkeel/evenkeel/allocation"
+	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/journal"
+	"github.com/evenkeel/evenkeel/marketdata"
+	"github.com/evenkeel/evenkeel/queue"
+	"github.com/evenkeel/evenkeel/retry"
+)
+
+// Config composes an [Engine]. [New] fills in the defaults, then validates and
+// reports every fault at once.
+type Config struct {
+	// Broker, Allocations, Prices and Journal are required.
+	Broker      broker.Broker
+	Allocations allocation.AllocationSource
+	Prices      marketdata.PriceSource
+	Journal     journal.Journal
+	// Queue is where [Engine.Run] takes events from; nothing else needs it.
+	Queue queue.EventQueue
+	// Accounts are the accounts that the engine may act for. At least one.
+	Accounts []Account
+
+	// Planner makes the trade lists. Default: [NewPlanner].
+	Planner Planner
+	// Rules says which allocations are accepted. Default: as [allocation.Rules].
+	Rules allocation.Rules
+	// Policies surround the calls to dependencies. Default: see [Policies].
+	Policies Policies
+	// Timing bounds the waits of a run. Default: see [Timing].
+	Timing Timing
+	// Events says how failed events are tried again. Default: see [EventPolicy].
+	Events EventPolicy
+	// Workers is how many accounts are worked on at once by Run. Default: 4.
+	Workers int
+	// Tracker observes steps, orders and results. Default: none.
+	Tracker Tracker
+	// Logger gets one line an outcome, and warnings. Default: discards.
+	Logger *slog.Logger
+	// Now is the time in the market. A backtest gives its own clock, the same as
+	// its broker's. Default: time.Now.
+	Now func() time.Time
+	// NewID names runs that no event asked for. It must never repeat. Default:
+	// random.
+	NewID func() string
+}
+
+// Account is an account that the engine may act for.
+type Account struct {
+	ID broker.AccountID
+	// Mode is what the broker must say of the account, so that live and paper
+	// are never mixed up. Required.
+	Mode broker.Mode
+	// Strategy names the allocation that the account follows. Required.
+	Strategy string
+	// Policy says how it is kept. Default: [DefaultPolicy].
+	Policy *Policy
+	// IgnoreOther leaves positions that are not stocks alone instead of refusing
+	// to trade the account. Default: false.
+	IgnoreOther bool
+}
+
+// Policies surround the calls to dependencies. None ever surrounds the sending
+// of an order.
+type Policies struct {
+	// Allocation surrounds one fetch of targets. Default: 3 retries, 1 s ×2,
+	// each try 30 s at most.
+	Allocation retry.Policy
+	// Prices surrounds one fetch of quotes. Default: 2 retries, 1 s ×2 up to 10 s.
+	Prices retry.Policy
+	// Broker surrounds reads of the broker. Default: 2 retries, 1 s ×2 up to 10 s.
+	Broker retry.Policy
+	// Resolve surrounds reads of the broker after a doubt, and waits for a lost
+	// session to come back. Default: 1 s ×2 up to 10 s, for a minute.
+	Resolve retry.Policy
+}
+
+// Timing bounds the waits of a run. Zero fields take their defaults.
+type Timing struct {
+	// Acknowledge is how long an order may stay pending before it is resolved.
+	// Default: 10 s.
+	Acknowledge time.Duration
+	// Complete is how long orders may work before they are cancelled. Default: 2 min.
+	Complete time.Duration
+	// Cancel is how long the confirmation of a cancel is waited for. Default: 60 s.
+	Cancel time.Duration
+	// Settle is how long positions may lag behind fills. Default: 30 s.
+	Settle time.Duration
+	// Sweep is the pause between two looks for an order that cannot be found.
+	// Default: 15 s.
+	Sweep time.Duration
+	// LeaseMargin is what must be left of the lease when an order is written.
+	// Default: 10 s.
+	LeaseMargin time.Duration
+	// CloseMargin is how long before a market's close no run begins to trade
+	// there. Default: 10 min.
+	CloseMargin time.Duration
+	// Drain is how long runs may go on once Run was told to stop. Default: 30 s.
+	Drain time.Duration
+}
+
+// EventPolicy says how failed events are tried again. Zero fields take their
+// defaults.
+type EventPolicy struct {
+	// Attempts is how often an event may fail before it is a dead letter. Default: 5.
+	Attempts int
+	// First is the delay before the second attempt, each further one is Factor
+	// times longer, up to Longest. Default: 30 s, 4, 15 min.
+	First   time.Duration
+	Factor  int
+	Longest time.Duration
+	// MaxAge is how old an event may become, however often it was deferred.
+	// Default: 24 h.
+	MaxAge time.Duration
+	// Recheck is when an event of a blocked account, or of one whose stores do
+	// not answer, is looked at again. Default: 1 min.
+	Recheck time.Duration
+}
+
+// delay returns the wait after the given failed attempt.
+func (p *EventPolicy) delay(attempt int) time.Duration {
+	d := p.First
+	for range attempt - 1 {
+		if d *= time.Duration(p.Factor); d >= p.Longest {
+			return p.Longest
+		}
+	}
+	return min(d, p.Longest)
+}
+
+// withDefaults returns the configuration with every optional field filled in.
+func (c Config) withDefaults() Config {
+	if c.Planner == nil {
+		c.Planner = NewPlanner()
+	}
+	if c.Policies.Allocation == nil {
+		c.Policies.Allocation = retry.Compose(retry.AllocationBackoff(), retry.Timeout(30*time.Second))
+	}
+	if c.Policies.Prices == nil {
+		c.Policies.Prices = retry.PreparationBackoff()
+	}
+	if c.Policies.Broker == nil {
+		c.Policies.Broker = retry.PreparationBackoff()
+	}
+	if c.Tracker == nil {
+		c.Tracker = noTracker{}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.NewID == nil {
+		c.NewID = rand.Text
+	}
+	c.Workers = cmp.Or(c.Workers, 4)
+	t := &c.Timing
+	t.Acknowledge = cmp.Or(t.Acknowledge, 10*time.Second)
+	t.Complete = cmp.Or(t.Complete, 2*time.Minute)
+	t.Cancel = cmp.Or(t.Cancel, time.Minute)
+	t.Settle = cmp.Or(t.Settle, 30*time.Second)
+	t.Sweep = cmp.Or(t.Sweep, 15*time.Second)
+	t.LeaseMargin = cmp.Or(t.LeaseMargin, 10*time.Second)
+	t.CloseMargin = cmp.Or(t.CloseMargin, 10*time.Minute)
+	t.Drain = cmp.Or(t.Drain, 30*time.Second)
+	ev := &c.Events
+	ev.Attempts = cmp.Or(ev.Attempts, 5)
+	ev.First = cmp.Or(ev.First, 30*time.Second)
+	ev.Factor = cmp.Or(ev.Factor, 4)
+	ev.Longest = cmp.Or(ev.Longest, 15*time.Minute)
+	ev.MaxAge = cmp.Or(ev.MaxAge, 24*time.Hour)
+	ev.Recheck = cmp.Or(ev.Recheck, time.Minute)
+	return c
+}
+
+// validate returns every fault of the configuration.
+func (c *Config) validate() error {
+	var faults []error
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+	for _, f := range [...]struct {
+		name    string
+		missing bool
+	}{
+		{"Broker", c.Broker == nil}, {"Allocations", c.Allocations == nil},
+		{"Prices", c.Prices == nil}, {"Journal", c.Journal == nil},
+	} {
+		if f.missing {
+			fault("%s is nil: it is required", f.name)
+		}
+	}
+	if c.Workers < 0 {
+		fault("Workers is %d: want 1 or more", c.Workers)
+	}
+	for _, f := range [...]struct {
+		name  string
+		value time.Duration
+	}{
+		{"Timing.Acknowledge", c.Timing.Acknowledge}, {"Timing.Complete", c.Timing.Complete},
+		{"Timing.Cancel", c.Timing.Cancel}, {"Timing.Settle", c.Timing.Settle},
+		{"Timing.Sweep", c.Timing.Sweep}, {"Timing.LeaseMargin", c.Timing.LeaseMargin},
+		{"Timing.CloseMargin", c.Timing.CloseMargin}, {"Timing.Drain", c.Timing.Drain},
+		{"Events.First", c.Events.First}, {"Events.Longest", c.Events.Longest},
+		{"Events.MaxAge", c.Events.MaxAge}, {"Events.Recheck", c.Events.Recheck},
+	} {
+		if f.value < 0 {
+			fault("%s is %s: want a positive duration", f.name, f.value)
+		}
+	}
+	if c.Events.Attempts < 0 {
+		fault("Events.Attempts is %d: want 1 or more", c.Events.Attempts)
+	}
+	if c.Events.Factor < 0 {
+		fault("Events.Factor is %d: want 1 or more", c.Events.Factor)
+	}
+	faults = append(faults, c.validateAccounts()...)
+	if len(faults) == 0 {
+		return nil
+	}
+	return fmt.Errorf("rebalance: configuration has %d faults:\n%w", len(faults), errors.Join(faults...))
+}
+
+// validateAccounts returns the faults of the accounts.
+func (c *Config) validateAccounts() []error {
+	if len(c.Accounts) == 0 {
+		return []error{errors.New("Accounts is empty: name the accounts that the engine may act for")}
+	}
+	var faults []error
+	seen := make(map[broker.AccountID]bool, len(c.Accounts))
+	for i := range c.Accounts {
+		a := &c.Accounts[i]
+		fault := func(format string, args ...any) {
+			where := fmt.Sprintf("Accounts[%d] (%q): ", i, a.ID)
+			faults = append(faults, fmt.Errorf(where+format, args...))
+		}
+		if a.ID == "" {
+			fault("ID is empty")
+		} else if seen[a.ID] {
+			fault("ID is there twice: an account has one strategy and one policy")
+		}
+		seen[a.ID] = true
+		if a.Mode != broker.Live && a.Mode != broker.Paper && a.Mode != broker.Simulated {
+			fault("Mode is %q: want live, paper or simulated", a.Mode)
+		}
+		if a.Strategy == "" {
+			fault("Strategy is empty: name the allocation to follow")
+		}
+		if a.Policy != nil {
+			if err := a.Policy.Check(); err != nil {
+				fault("Policy: %w", err)
+			}
+		}
+	}
+	return faults
+}
+
+// wait calls f under a policy with the deadline of a context; it exists so that
+// the steps of a run read as one line a call.
+func wait[T any](ctx context.Context, p retry.Policy, f func(context.Context) (T, error)) (T, error) {
+	return retry.Value(ctx, p, f)
+}

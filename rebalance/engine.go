@@ -1,0 +1,130 @@
+package rebalance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/queue"
+)
+
+// Engine keeps accounts at their targets. Make it with [New]. Safe for
+// concurrent use; runs of one account must not overlap, which the queue sees to
+// for [Engine.Run] and the journal's fence enforces for everyone.
+type Engine struct {
+	cfg      Config
+	accounts map[broker.AccountID]*Account
+	running  sync.Mutex // held while Run runs
+}
+
+// New returns an engine, or every fault of the configuration in one error.
+func New(cfg Config) (*Engine, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	e := &Engine{cfg: cfg, accounts: make(map[broker.AccountID]*Account, len(cfg.Accounts))}
+	for _, a := range cfg.Accounts {
+		if a.Policy == nil {
+			p := DefaultPolicy()
+			a.Policy = &p
+		}
+		e.accounts[a.ID] = &a
+	}
+	return e, nil
+}
+
+// The reasons why the context of a run ends.
+var (
+	errDraining  = errors.New("rebalance: the engine is stopping")
+	errLeaseLost = errors.New("rebalance: the lease of the event was lost")
+)
+
+// Run is the service loop: it takes events from the queue and works on
+// Config.Workers accounts at once, until ctx ends or the queue is closed. Then
+// it takes no more events, lets the runs under way go on for Timing.Drain, ends
+// their waits after that, and returns once all are put down safely: an
+// unfinished run continues with the next delivery of its event. Run returns nil
+// after a drain. Only one Run at a time.
+func (e *Engine) Run(ctx context.Context) error {
+	if e.cfg.Queue == nil {
+		return errors.New("rebalance: run: Config.Queue is nil: the service loop needs a queue")
+	}
+	if !e.running.TryLock() {
+		return errors.New("rebalance: run: the engine runs already")
+	}
+	defer e.running.Unlock()
+
+	// Work outlives ctx by the drain time.
+	work, abandon := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer abandon(nil)
+	receive, stopReceiving := context.WithCancel(ctx)
+	defer stopReceiving()
+
+	faults := make([]error, e.cfg.Workers)
+	var workers sync.WaitGroup
+	for i := range e.cfg.Workers {
+		workers.Go(func() {
+			faults[i] = e.worker(receive, work)
+			stopReceiving() // one worker that cannot go on stops all
+		})
+	}
+	drained := make(chan struct{})
+	var watch sync.WaitGroup
+	watch.Go(func() { e.drain(receive, drained, abandon) })
+	workers.Wait()
+	close(drained)
+	watch.Wait()
+	return errors.Join(faults...)
+}
+
+// drain waits for the end of receiving, then gives the runs under way their
+// time.
+func (e *Engine) drain(receive context.Context, drained <-chan struct{}, abandon context.CancelCauseFunc) {
+	select {
+	case <-receive.Done():
+	case <-drained:
+		return
+	}
+	limit, cancel := context.WithTimeout(context.WithoutCancel(receive), e.cfg.Timing.Drain)
+	defer cancel()
+	select {
+	case <-limit.Done():
+		abandon(errDraining)
+	case <-drained:
+	}
+}
+
+// worker handles one delivery after another.
+func (e *Engine) worker(receive, work context.Context) error {
+	for {
+		delivery, err := e.cfg.Queue.Receive(receive)
+		switch {
+		case err == nil:
+			e.consume(work, delivery)
+		case receive.Err() != nil, errors.Is(err, queue.ErrClosed):
+			return nil
+		default:
+			e.cfg.Logger.Warn("receive failed", "err", err)
+			if err := e.pause(receive); err != nil {
+				return nil
+			}
+		}
+	}
+}
+
+// account returns the configuration of an account, or a stop that names it.
+func (e *Engine) account(id broker.AccountID) (*Account, error) {
+	if a := e.accounts[id]; a != nil {
+		return a, nil
+	}
+	return nil, stopf(Rejected, ReasonUnknownAccount,
+		"account %q is not in the configuration, which has %d: add it to Config.Accounts or correct the event", id, len(e.accounts))
+}
+
+// String names the engine in logs.
+func (e *Engine) String() string {
+	return fmt.Sprintf("rebalance.Engine(%d accounts)", len(e.accounts))
+}

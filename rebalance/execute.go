@@ -1,0 +1,248 @@
+package rebalance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/journal"
+)
+
+// execute sends the orders of some legs, one after another, and watches them to
+// their end. Every order is journaled before its first byte leaves, and sent
+// once. When it returns without error, each leg is settled in the journal.
+func (r *run) execute(ctx context.Context, legs []*leg) error {
+	var halt error
+	for _, l := range legs {
+		if l.order.ID != "" || l.quantity.Sign() == 0 {
+			continue // at the broker since before the run was resumed, or not funded
+		}
+		if halt = r.send(ctx, l); halt != nil {
+			break // send nothing more, but see to what is under way
+		}
+	}
+	if err := r.watch(ctx, legs); err != nil {
+		return err
+	}
+	return halt
+}
+
+// send journals the intent and writes the order once. An error stops the sends
+// of this run; what is not known of this order is left as a doubt of the leg.
+func (r *run) send(ctx context.Context, l *leg) error {
+	now := r.e.cfg.Now()
+	terms := r.terms[l.plan.Symbol]
+	order := broker.Order{
+		ID:      ref(r.req.Account, r.req.Event, r.record.Number, l.index, l.try+1),
+		Account: r.req.Account, Instrument: l.plan.Symbol, Ref: terms.Ref,
+		Side: l.plan.Side, Quantity: l.quantity, Type: broker.Limit, Limit: l.plan.Limit, TIF: broker.Day,
+		Epoch: r.snap.Epoch,
+	}
+	if err := r.leaseLeft(); err != nil {
+		return err
+	}
+	err := r.e.cfg.Journal.Intend(ctx, r.grant, journal.Intent{
+		Run: r.record.ID, Order: order, Leg: l.index, Number: l.try + 1, Time: now, Held: r.frozen.Held[l.plan.Symbol],
+	})
+	if err != nil {
+		return r.e.journalFault(err)
+	}
+	l.try++
+	l.order, l.run, l.held = order, r.record.ID, r.frozen.Held[l.plan.Symbol]
+	l.ackBy, l.doneBy = now.Add(r.e.cfg.Timing.Acknowledge), now.Add(r.e.cfg.Timing.Complete)
+	if r.sendBefore != nil {
+		order.SendBefore = r.sendBefore()
+	}
+	bounded, cancel := context.WithTimeout(ctx, r.e.cfg.Timing.Acknowledge)
+	state, err := r.e.cfg.Broker.Place(bounded, order)
+	cancel()
+	r.trackOrder(ctx, l)
+	return r.placed(l, &state, err)
+}
+
+// leaseLeft stops the sends when the lease may run out under them.
+func (r *run) leaseLeft() error {
+	if r.sendBefore == nil {
+		return nil
+	}
+	if last := r.sendBefore(); time.Until(last) <= 0 {
+		s := stopf(Deferred, ReasonDependency, "account %s: the lease could not be extended: its margin ended at %s",
+			r.req.Account, last.UTC().Format(time.RFC3339))
+		s.Until = r.e.recheck()
+		return s
+	}
+	return nil
+}
+
+// placed takes the answer to a send. Only an error that the broker classed, as
+// anything but indeterminate, proves that the order was not sent.
+func (r *run) placed(l *leg, state *broker.OrderState, err error) error {
+	if err == nil {
+		l.merge(state)
+		return nil
+	}
+	var proof *broker.Error
+	if !errors.As(err, &proof) || proof.Kind == broker.KindIndeterminate || errors.Is(err, broker.ErrOrderConflict) {
+		l.doubt = true
+		l.state.Reason = err.Error()
+		return nil
+	}
+	l.notSent(r.e.cfg.Now(), err.Error())
+	if proof.Kind == broker.KindPermanent {
+		return nil // this order will never work, others may
+	}
+	return err
+}
+
+// watch follows the sent legs to their end: by news, by deadlines, and where
+// these leave a doubt by looking. Then it settles them in the journal.
+func (r *run) watch(ctx context.Context, legs []*leg) error {
+	for range 8 {
+		if err := r.await(ctx, legs); err != nil {
+			return err
+		}
+		doubtful := 0
+		for _, l := range legs {
+			if l.doubt && l.settlement == nil {
+				doubtful++
+			}
+		}
+		if doubtful == 0 {
+			break
+		}
+		if err := r.resolve(ctx, legs); err != nil {
+			return err
+		}
+	}
+	return r.settleLegs(ctx, legs)
+}
+
+// await reads the news until each leg has ended or is in doubt.
+func (r *run) await(ctx context.Context, legs []*leg) error {
+	for {
+		now := r.e.cfg.Now()
+		deadline, working := r.deadlines(ctx, legs, now)
+		if !working {
+			return nil
+		}
+		bounded, cancel := context.WithTimeout(ctx, deadline.Sub(now))
+		news, cursor, err := r.e.cfg.Broker.Await(bounded, r.req.Account, r.snap.Cursor)
+		cancel()
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
+		switch {
+		case err == nil:
+			r.snap.Cursor = cursor
+			take(legs, news)
+		case errors.Is(err, context.DeadlineExceeded):
+		default: // the session is in doubt, and so is every order that works
+			for _, l := range legs {
+				l.doubt = l.doubt || l.working()
+			}
+		}
+	}
+}
+
+// deadlines closes the legs that ended, puts those in doubt that are overdue,
+// asks to cancel those that worked long enough, and returns the next deadline.
+func (r *run) deadlines(ctx context.Context, legs []*leg, now time.Time) (next time.Time, working bool) {
+	for _, l := range legs {
+		if !l.working() {
+			continue
+		}
+		if l.ended() {
+			l.close(now)
+			continue
+		}
+		due := l.doneBy
+		if l.state.Status == "" || l.state.Status == broker.StatusPending {
+			if due = l.ackBy; !now.Before(due) {
+				l.doubt = true
+				continue
+			}
+		} else if (l.altered || !now.Before(due)) && !l.cancelling {
+			due = r.askCancel(ctx, l, now)
+		} else if !now.Before(due) {
+			l.doubt = true
+			continue
+		}
+		if !l.doubt && (!working || due.Before(next)) {
+			next = due
+		}
+		working = working || !l.doubt
+	}
+	return next, working
+}
+
+// working reports whether the leg was sent and how it ends is neither known nor
+// in doubt.
+func (l *leg) working() bool { return l.order.ID != "" && l.settlement == nil && !l.doubt }
+
+// askCancel asks the broker to cancel and returns until when the confirmation
+// is waited for. An error of the request says nothing about the order.
+func (r *run) askCancel(ctx context.Context, l *leg, now time.Time) time.Time {
+	l.cancelling, l.doneBy = true, now.Add(r.e.cfg.Timing.Cancel)
+	l.cancels++
+	bounded, cancel := context.WithTimeout(ctx, r.e.cfg.Timing.Acknowledge)
+	defer cancel()
+	if err := r.e.cfg.Broker.Cancel(bounded, r.req.Account, l.order.ID); err != nil {
+		r.e.cfg.Logger.Warn("cancel not delivered", "account", r.req.Account, "run", r.result.Run, "order", l.order.ID, "err", err)
+		l.doubt = true
+	}
+	return l.doneBy
+}
+
+// take hands the news to their legs.
+func take(legs []*leg, news []broker.OrderState) {
+	for i := range news {
+		for _, l := range legs {
+			if l.order.ID != "" && l.order.ID == news[i].Order.ID {
+				l.merge(&news[i])
+				break
+			}
+		}
+	}
+}
+
+// settleLegs records how the legs ended. An unknown one blocks the account.
+func (r *run) settleLegs(ctx context.Context, legs []*leg) error {
+	var settlements []journal.Settlement
+	var unknown []*leg
+	for _, l := range legs {
+		if l.order.ID == "" {
+			continue
+		}
+		if l.settlement == nil {
+			l.unknown(r.e.cfg.Now(), "no evidence of how it ended: last status "+string(l.state.Status)+" "+l.state.Reason)
+		}
+		if l.settlement.Outcome == journal.Unknown {
+			unknown = append(unknown, l)
+		}
+		if l.wasUnknown && l.settlement.Outcome == journal.Unknown {
+			continue // the journal has it as unknown already
+		}
+		if !l.stored && !l.adopted {
+			settlements = append(settlements, *l.settlement)
+		}
+	}
+	if len(settlements) > 0 {
+		if err := r.e.cfg.Journal.Settle(ctx, r.grant, settlements...); err != nil {
+			return r.e.journalFault(err)
+		}
+	}
+	for _, l := range legs {
+		if l.order.ID != "" && !l.stored {
+			l.stored = true
+			r.trackOrder(ctx, l)
+		}
+	}
+	if len(unknown) > 0 {
+		return r.block(ctx, ReasonUnknownOutcome, findings(unknown),
+			fmt.Sprintf("what became of %d orders is not known, the first is %s (%s): %s",
+				len(unknown), unknown[0].order.ID, describe(&unknown[0].order), unknown[0].settlement.Reason))
+	}
+	return nil
+}

@@ -1,0 +1,207 @@
+package rebalance
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/journal"
+)
+
+// refPrefix marks the orders that this engine sent: "ek1.", ten characters of
+// the account and event, the run's number, the leg, the try. At most 32 ASCII
+// characters, the same again when a run is resumed.
+const refPrefix = "ek1."
+
+// ours reports whether an order was sent by an engine of this kind.
+func ours(id broker.OrderID) bool { return strings.HasPrefix(string(id), refPrefix) }
+
+// ref is the reference of one try of one leg.
+func ref(account broker.AccountID, event string, number, leg, try int) broker.OrderID {
+	sum := sha256.Sum256([]byte(string(account) + "\x00" + event))
+	b := make([]byte, 0, 32)
+	b = append(b, refPrefix...)
+	b = append(b, base32.StdEncoding.EncodeToString(sum[:10])[:10]...)
+	for _, n := range [...]int{number, leg, try} {
+		b = append(b, '.')
+		b = strconv.AppendInt(b, int64(n), 10)
+	}
+	return broker.OrderID(b)
+}
+
+// leg is one order of the plan on its way.
+type leg struct {
+	index int
+	plan  PlannedOrder
+	// quantity is what may be sent: the plan's, or less when buys were funded.
+	quantity decimal.Decimal
+	// try counts the intents of the leg; the newest one is in order.
+	try   int
+	order broker.Order
+	state broker.OrderState
+	run   journal.RunID
+	held  decimal.Decimal // the position before the order
+
+	ackBy, doneBy time.Time
+	cancelling    bool // a cancel was asked for, cancels times in all
+	cancels       int
+	doubt         bool // only a look at the broker can tell more
+	altered       bool // the broker changed the order
+	adopted       bool // ours, but not in the journal
+	wasUnknown    bool // an earlier look had to settle it as unknown
+	// settlement is how it ended, once that is known.
+	settlement *journal.Settlement
+	stored     bool // the journal has the settlement
+}
+
+// newLeg makes the leg of a planned order, with what the journal knows of it.
+func (r *run) newLeg(index int, o *PlannedOrder) *leg {
+	l := &leg{index: index, plan: *o, quantity: o.Quantity}
+	for i := range r.record.Intents {
+		if in := &r.record.Intents[i]; in.Leg == index {
+			l.try, l.order = in.Number, in.Order
+			l.settlement, l.stored = in.Settlement, in.Settlement != nil
+		}
+	}
+	for _, known := range r.legs {
+		if known.index == index && known.order.ID != "" && known.order.ID == l.order.ID {
+			known.plan, known.quantity = *o, o.Quantity
+			return known // found at work by the resolve step
+		}
+	}
+	if l.settlement != nil && l.settlement.Outcome == journal.NotSent {
+		l.settlement, l.stored, l.order = nil, false, broker.Order{} // proven: may be tried again
+	}
+	r.legs = append(r.legs, l)
+	return l
+}
+
+// fundedBy takes the quantity that the planner could fund.
+func (l *leg) fundedBy(funded *Plan) {
+	l.quantity = decimal.Decimal{}
+	for i := range funded.Orders {
+		if o := &funded.Orders[i]; o.Symbol == l.plan.Symbol && o.Side == l.plan.Side {
+			l.quantity, l.plan.Limit = o.Quantity, o.Limit
+		}
+	}
+}
+
+// merge takes over what the broker says of the order. A terminal status stays;
+// fills are collected by their identity, the newer report wins.
+func (l *leg) merge(s *broker.OrderState) {
+	if l.order.ID != "" && !l.order.Same(&s.Order) {
+		l.altered = true
+	}
+	fills := l.state.Fills
+	if len(fills) == 0 {
+		fills = s.Fills
+	} else {
+		fills = mergeFills(fills, s.Fills)
+	}
+	status, code, reason := s.Status, s.Code, s.Reason
+	if l.state.Status.Terminal() && !status.Terminal() {
+		status, code, reason = l.state.Status, l.state.Code, l.state.Reason
+	}
+	l.state = *s
+	l.state.Fills, l.state.Status, l.state.Code, l.state.Reason = fills, status, code, reason
+}
+
+// mergeFills returns the union of two lists of fills; of two with one identity
+// the newer one counts.
+func mergeFills(old, news []broker.Fill) []broker.Fill {
+	merged := append([]broker.Fill(nil), old...)
+next:
+	for _, n := range news {
+		for i := range merged {
+			if merged[i].ID == n.ID {
+				merged[i] = n
+				continue next
+			}
+		}
+		merged = append(merged, n)
+	}
+	return merged
+}
+
+// ended reports whether the order can be settled: it is terminal, and the fills
+// bear out what the status says. Fills that make up the whole order end it
+// whatever the status.
+func (l *leg) ended() bool {
+	filled := l.state.Filled()
+	if l.order.Quantity.Sign() > 0 && filled.GreaterThanOrEqual(l.order.Quantity) {
+		return true
+	}
+	return l.state.Status.Terminal() && l.state.Status != broker.StatusFilled
+}
+
+// close decides how the order ended. Only for legs that ended.
+func (l *leg) close(now time.Time) {
+	filled := l.state.Filled()
+	s := &journal.Settlement{
+		Ref: l.order.ID, Filled: filled, Code: l.state.Code, Reason: l.state.Reason, Time: now,
+	}
+	switch {
+	case filled.GreaterThan(l.order.Quantity):
+		l.unknown(now, "the broker reports fills of "+filled.String()+", more than the order's "+l.order.Quantity.String())
+		return
+	case l.altered:
+		l.unknown(now, "the broker changed the order: sent "+describe(&l.order)+", echoed "+describe(&l.state.Order))
+		return
+	case filled.Equal(l.order.Quantity):
+		s.Outcome = journal.Filled
+	case filled.Sign() > 0:
+		s.Outcome = journal.PartiallyFilled
+	case l.state.Status == broker.StatusRejected:
+		s.Outcome = journal.Rejected
+	default:
+		s.Outcome = journal.Cancelled
+	}
+	s.AveragePrice, s.Fees, s.FeeCurrency = costs(l.state.Fills, filled)
+	l.settlement = s
+}
+
+// unknown settles the leg as unknown, with the reason.
+func (l *leg) unknown(now time.Time, why string) {
+	filled := decimal.Min(l.state.Filled(), l.order.Quantity)
+	l.settlement = &journal.Settlement{
+		Ref: l.order.ID, Outcome: journal.Unknown, Filled: filled, Code: l.state.Code, Reason: why, Time: now,
+	}
+}
+
+// notSent settles the leg as proven not to be at the broker.
+func (l *leg) notSent(now time.Time, why string) {
+	l.settlement = &journal.Settlement{Ref: l.order.ID, Outcome: journal.NotSent, Reason: why, Time: now}
+}
+
+// costs returns the average price, rounded to 8 places, and the known fees.
+func costs(fills []broker.Fill, filled decimal.Decimal) (price, fees decimal.Decimal, currency broker.Currency) {
+	if filled.IsZero() {
+		return price, fees, currency
+	}
+	if len(fills) == 1 {
+		price = fills[0].Price
+	}
+	var notional decimal.Decimal
+	for i := range fills {
+		if len(fills) > 1 {
+			notional = notional.Add(fills[i].Price.Mul(fills[i].Quantity))
+		}
+		if fills[i].Fee.Valid {
+			fees, currency = fees.Add(fills[i].Fee.Decimal), fills[i].FeeCurrency
+		}
+	}
+	if len(fills) > 1 {
+		price, _ = broker.Quo(notional, filled, 8) // filled is not zero
+	}
+	return price, fees, currency
+}
+
+// describe names what an order asks for.
+func describe(o *broker.Order) string {
+	return string(o.Side) + " " + o.Quantity.String() + " " + string(o.Instrument) + " " + string(o.Type) + " " + o.Limit.String()
+}

@@ -1,0 +1,244 @@
+package rebalance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/evenkeel/evenkeel/allocation"
+	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/marketdata"
+)
+
+// ready is step 2: the session is up and manages this account in the mode that
+// was configured, and nobody stopped it.
+func (r *run) ready(ctx context.Context) error {
+	if k := r.standing.Kill; k != nil && !r.dry {
+		return stopf(Cancelled, ReasonKilled, "account %s: %s stopped all sends at %s: %s",
+			r.req.Account, k.Operator, k.Time.UTC().Format(time.RFC3339), k.Reason)
+	}
+	if b := r.standing.Block; b != nil && !r.dry {
+		return stopf(Blocked, ReasonAccountBlocked, "account %s is blocked since %s: %s: reconcile it, then unblock it",
+			r.req.Account, b.Time.UTC().Format(time.RFC3339), b.Reason)
+	}
+	return r.ours(ctx)
+}
+
+// ours checks that the session manages the account, in the configured mode.
+func (r *run) ours(ctx context.Context) error {
+	accounts, err := wait(ctx, r.e.cfg.Policies.Broker, r.e.cfg.Broker.Accounts)
+	if err != nil {
+		return err
+	}
+	for _, a := range accounts {
+		if a.ID != r.req.Account {
+			continue
+		}
+		if a.Mode != r.account.Mode {
+			return stopf(Rejected, ReasonWrongMode, "account %s is %s at the broker but configured as %s: check the gateway",
+				a.ID, a.Mode, r.account.Mode)
+		}
+		return nil
+	}
+	return stopf(Rejected, ReasonUnknownAccount, "account %s is not managed by this broker session, which has %d others: check the gateway's login",
+		r.req.Account, len(accounts))
+}
+
+// allocation is step 4: the targets, fetched once per run.
+func (r *run) allocation(ctx context.Context) error {
+	if r.policy.Mode == LiquidateAll {
+		return nil // ignores targets
+	}
+	if kept := r.record.Step(string(StepAllocation)); kept != nil && !r.dry {
+		targets, err := allocation.Decode(kept.Data)
+		if err != nil {
+			return fmt.Errorf("rebalance: run %s: frozen allocation: %w", r.record.ID, err)
+		}
+		return r.useTargets(targets)
+	}
+	query := allocation.Query{Account: r.req.Account, Strategy: r.req.Strategy}
+	targets, err := wait(ctx, r.e.cfg.Policies.Allocation, func(ctx context.Context) (allocation.Allocation, error) {
+		return r.e.cfg.Allocations.Allocation(ctx, query)
+	})
+	switch {
+	case errors.Is(err, allocation.ErrUnknownStrategy):
+		return &Error{Outcome: Rejected, Reason: ReasonUnknownStrategy, Err: err}
+	case errors.Is(err, allocation.ErrInvalid), errors.Is(err, allocation.ErrStale):
+		return &Error{Outcome: Rejected, Reason: ReasonInvalidAllocation, Err: err}
+	case err != nil:
+		return err
+	}
+	if err := r.e.cfg.Rules.Check(targets, r.e.cfg.Now()); err != nil {
+		return &Error{Outcome: Rejected, Reason: ReasonInvalidAllocation, Err: err}
+	}
+	return r.useTargets(targets)
+}
+
+// useTargets freezes the targets for this run.
+func (r *run) useTargets(targets allocation.Allocation) error {
+	r.targets, r.result.Allocation = targets, targets.Version
+	if r.dry {
+		return nil
+	}
+	data, err := allocation.Encode(targets)
+	r.keep = data
+	return err
+}
+
+// instruments is step 5: exactly one contract for each target. If none of them
+// trades now, nothing can be done before one does.
+func (r *run) instruments(ctx context.Context) error {
+	ids := make([]broker.InstrumentID, 0, len(r.targets.Targets))
+	for _, t := range r.targets.Targets {
+		ids = append(ids, t.Symbol)
+	}
+	for _, s := range r.policy.Substitutes {
+		ids = append(ids, s.To)
+	}
+	for _, q := range r.policy.Equivalents {
+		ids = append(ids, q.Primary)
+	}
+	r.terms = make(map[broker.InstrumentID]broker.Instrument, len(ids)+8)
+	if err := r.resolveInstruments(ctx, ids); err != nil {
+		return err
+	}
+	if r.dry || len(ids) == 0 {
+		return nil
+	}
+	open, next, err := r.hours(ctx, ids)
+	if err != nil || open > 0 {
+		return err
+	}
+	return r.closed(next, "no target's market is open")
+}
+
+// resolveInstruments adds the contracts that are not known yet.
+func (r *run) resolveInstruments(ctx context.Context, ids []broker.InstrumentID) error {
+	missing := ids[:0:0]
+	for _, id := range ids {
+		if _, ok := r.terms[id]; !ok && !slices.Contains(missing, id) {
+			missing = append(missing, id)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	found, err := wait(ctx, r.e.cfg.Policies.Broker, func(ctx context.Context) (map[broker.InstrumentID]broker.Instrument, error) {
+		return r.e.cfg.Broker.Resolve(ctx, missing...)
+	})
+	switch {
+	case errors.Is(err, broker.ErrUnknownInstrument):
+		return &Error{Outcome: Rejected, Reason: ReasonUnknownInstrument, Err: err}
+	case errors.Is(err, broker.ErrAmbiguousInstrument):
+		return &Error{Outcome: Rejected, Reason: ReasonAmbiguousInstrument, Err: err}
+	case err != nil:
+		return err
+	}
+	for _, id := range missing {
+		i, ok := found[id]
+		if !ok {
+			return fmt.Errorf("rebalance: broker resolved %d of %d symbols and left out %s without an error", len(found), len(missing), id)
+		}
+		if i.Kind != broker.Stock {
+			return stopf(Rejected, ReasonNotAStock, "instrument %s (%s) is of kind %q: only stocks are traded", id, i.Name, i.Kind)
+		}
+	}
+	maps.Copy(r.terms, found)
+	return nil
+}
+
+// hours counts which instruments can be traded now with time to finish, and
+// says when the last of the others opens next (zero if that is not known).
+func (r *run) hours(ctx context.Context, ids []broker.InstrumentID) (open int, next time.Time, err error) {
+	calendar, ok := broker.As[broker.Calendar](r.e.cfg.Broker)
+	if !ok {
+		return len(ids), next, nil
+	}
+	now := r.e.cfg.Now()
+	sessions, err := calendar.Sessions(ctx, now, now.Add(10*24*time.Hour), ids...)
+	if err != nil {
+		return 0, next, err
+	}
+	for _, id := range ids {
+		opens, tradable := nextOpen(sessions[id], now, r.e.cfg.Timing.CloseMargin)
+		if tradable {
+			open++
+		} else if opens.After(next) {
+			next = opens
+		}
+	}
+	return open, next, nil
+}
+
+// nextOpen reports whether the market is open with the margin to its close, or
+// else when it opens next.
+func nextOpen(sessions []broker.Session, now time.Time, margin time.Duration) (opens time.Time, tradable bool) {
+	for _, s := range sessions {
+		if s.Contains(now) && s.Close.Sub(now) > margin {
+			return now, true
+		}
+		if s.Open.After(now) {
+			return s.Open, false
+		}
+	}
+	return time.Time{}, false
+}
+
+// closed defers the run to the next opening, or by a recheck if none is known.
+func (r *run) closed(next time.Time, why string) error {
+	if next.IsZero() {
+		next = r.e.cfg.Now().Add(12 * time.Hour)
+	}
+	s := stopf(Deferred, ReasonMarketClosed, "%s: next opening %s", why, next.UTC().Format(time.RFC3339))
+	s.Until = next
+	return s
+}
+
+// snapshot is step 6: one complete picture of the account.
+func (r *run) snapshot(ctx context.Context) error {
+	if err := r.look(ctx); err != nil {
+		return err
+	}
+	ids := make([]broker.InstrumentID, 0, len(r.snap.Positions))
+	for i := range r.snap.Positions {
+		p := &r.snap.Positions[i]
+		if p.Kind == broker.Stock {
+			ids = append(ids, p.Instrument)
+		} else if !r.account.IgnoreOther {
+			return stopf(Rejected, ReasonNotAStock,
+				"account %s holds %s of %s, which is not a stock: only stocks are planned; set Account.IgnoreOther to leave such positions alone",
+				r.req.Account, p.Quantity, p.Instrument)
+		}
+	}
+	return r.resolveInstruments(ctx, ids)
+}
+
+// look reads the account anew.
+func (r *run) look(ctx context.Context) error {
+	snap, err := wait(ctx, r.e.cfg.Policies.Broker, func(ctx context.Context) (broker.Snapshot, error) {
+		return r.e.cfg.Broker.Snapshot(ctx, r.req.Account)
+	})
+	switch {
+	case errors.Is(err, broker.ErrUnknownAccount):
+		return &Error{Outcome: Rejected, Reason: ReasonUnknownAccount, Err: err}
+	case err != nil:
+		return err
+	case snap.Account != r.req.Account:
+		return fmt.Errorf("rebalance: broker answered with account %q when asked for %q", snap.Account, r.req.Account)
+	}
+	r.snap = snap
+	return nil
+}
+
+// prices is step 8: a quote, or the reason why there is none, for every symbol.
+func (r *run) prices(ctx context.Context) error {
+	ids := slices.Sorted(maps.Keys(r.terms))
+	quotes, err := wait(ctx, r.e.cfg.Policies.Prices, func(ctx context.Context) (marketdata.Quotes, error) {
+		return r.e.cfg.Prices.Quotes(ctx, ids)
+	})
+	r.quotes = quotes
+	return err
+}

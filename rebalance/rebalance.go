@@ -1,0 +1,250 @@
+package rebalance
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/evenkeel/evenkeel/allocation"
+	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/journal"
+	"github.com/evenkeel/evenkeel/marketdata"
+)
+
+// Step is a step of a run, as the journal and the tracker name it.
+type Step string
+
+// The steps of a rebalance, in their order.
+const (
+	StepClaim       Step = "claim"
+	StepReady       Step = "ready"
+	StepResolve     Step = "resolve"
+	StepAllocation  Step = "allocation"
+	StepInstruments Step = "instruments"
+	StepSnapshot    Step = "snapshot"
+	StepCancel      Step = "cancel"
+	StepPrices      Step = "prices"
+	StepPlan        Step = "plan"
+	StepSell        Step = "sell"
+	StepSettle      Step = "settle"
+	StepBuy         Step = "buy"
+	StepVerify      Step = "verify"
+	StepFinish      Step = "finish"
+)
+
+// stepFund records the buys as they were funded, inside of StepBuy.
+const stepFund = "fund"
+
+// spine is a rebalance between its claim and its finish.
+var spine = [...]struct {
+	step Step
+	do   func(*run, context.Context) error
+}{
+	{StepReady, (*run).ready},             // session up, account ours, not killed, not blocked
+	{StepResolve, (*run).resolveEarlier},  // what became of intents that were left open
+	{StepAllocation, (*run).allocation},   // targets, fetched once and frozen
+	{StepInstruments, (*run).instruments}, // one contract each, and their hours
+	{StepSnapshot, (*run).snapshot},       // positions, cash, open orders: complete or an error
+	{StepCancel, (*run).cancelStale},      // own orders that still work
+	{StepPrices, (*run).prices},           // with tier and age
+	{StepPlan, (*run).makePlan},           // pure; frozen from here on
+	{StepSell, (*run).sell},               // journaled, sent once, watched to the end
+	{StepSettle, (*run).settleSells},      // positions must be what the fills say
+	{StepBuy, (*run).buy},                 // paid from the cash that is there
+	{StepVerify, (*run).verify},           // what was planned against what is
+}
+
+// run is one run of one account. It belongs to one goroutine.
+type run struct {
+	e          *Engine
+	req        Request
+	account    *Account
+	policy     *Policy
+	sendBefore func() time.Time
+
+	grant    journal.Grant
+	record   journal.Run // as the journal had it at the claim
+	standing journal.Standing
+	dry      bool // no journal, no orders
+
+	targets allocation.Allocation
+	terms   map[broker.InstrumentID]broker.Instrument
+	snap    broker.Snapshot
+	quotes  marketdata.Quotes
+	frozen  frozenPlan
+	resumed bool // the plan comes from the journal and has orders sent
+	legs    []*leg
+	keep    json.RawMessage // what the current step leaves in the journal
+
+	result *Result
+}
+
+// Rebalance brings one account to its targets, or runs the request's other
+// command, and blocks until that ended. It uses no goroutine and no queue. The
+// result says what happened, also when that is a failure; an error says that
+// there is no result, because another worker took over, ctx ended, or the
+// engine cannot vouch for anything: ask again with the same Event, and the run
+// continues.
+func (e *Engine) Rebalance(ctx context.Context, req Request) (*Result, error) {
+	return e.do(ctx, req)
+}
+
+// do runs a command from its claim to its finish.
+func (e *Engine) do(ctx context.Context, req Request) (*Result, error) {
+	r, err := e.claim(ctx, req)
+	if err != nil || r.result.stored {
+		return r.end(ctx, err)
+	}
+	return r.end(ctx, commands[r.req.Command](r, ctx))
+}
+
+// claim is step 1: the right to work on the account, and what stands open.
+func (e *Engine) claim(ctx context.Context, req Request) (*run, error) {
+	if req.Command == "" {
+		req.Command = CommandRebalance
+	}
+	if req.Event == "" {
+		req.Event = e.cfg.NewID()
+	}
+	now := e.cfg.Now()
+	r := &run{e: e, req: req, sendBefore: req.sendBefore, result: &Result{
+		Schema: ResultSchema, Account: req.Account, Event: req.Event, Command: req.Command, Started: now,
+	}}
+	if err := r.configure(); err != nil {
+		return r, err
+	}
+	begun, err := e.cfg.Journal.Begin(ctx, journal.Claim{
+		Account: req.Account, Event: req.Event, Command: string(req.Command), Fence: req.fence, Time: now,
+	})
+	if err != nil {
+		return r, e.journalFault(err)
+	}
+	r.grant, r.record, r.standing = begun.Grant, begun.Run, begun.Standing
+	r.result.Run, r.result.Started, r.result.fence = begun.Run.ID, begun.Run.Started, begun.Grant.Fence
+	if begun.Run.Outcome != nil {
+		stored, err := DecodeResult(begun.Run.Outcome.Result)
+		if err != nil {
+			return r, err
+		}
+		stored.stored = true
+		r.result = stored
+		return r, nil
+	}
+	e.track(ctx, r.progress(StepClaim))
+	return r, nil
+}
+
+// configure checks the request against the configuration.
+func (r *run) configure() error {
+	if err := known(r.req.Command); err != nil {
+		return err
+	}
+	a, err := r.e.account(r.req.Account)
+	if err != nil {
+		return err
+	}
+	policy := *a.Policy
+	policy.Force = policy.Force || r.req.Force
+	if r.req.Mode != "" {
+		policy.Mode = r.req.Mode
+	}
+	if r.req.RaiseAmount.Valid {
+		policy.RaiseAmount = r.req.RaiseAmount.Decimal
+	}
+	if err := policy.Check(); err != nil {
+		return &Error{Outcome: Rejected, Reason: ReasonBadArguments, Err: err}
+	}
+	if r.req.Strategy == "" {
+		r.req.Strategy = a.Strategy
+	}
+	r.account, r.policy, r.result.Strategy = a, &policy, r.req.Strategy
+	return nil
+}
+
+// rebalance walks the spine.
+func (r *run) rebalance(ctx context.Context) error {
+	for i := range spine {
+		if err := r.step(ctx, spine[i].step, spine[i].do); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step does one step and records that it was reached.
+func (r *run) step(ctx context.Context, step Step, do func(*run, context.Context) error) error {
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	if !r.dry {
+		r.e.track(ctx, r.progress(step))
+	}
+	r.keep = nil
+	if err := do(r, ctx); err != nil {
+		return err
+	}
+	return r.checkpoint(ctx, string(step), r.keep)
+}
+
+// checkpoint records a step in the journal.
+func (r *run) checkpoint(ctx context.Context, step string, data json.RawMessage) error {
+	if r.dry {
+		return nil
+	}
+	return r.e.journalFault(r.e.cfg.Journal.Checkpoint(ctx, r.grant, journal.Step{Name: step, Time: r.e.cfg.Now(), Data: data}))
+}
+
+// end is step 14: the error of the last step becomes the outcome, and a run
+// that is over is stored.
+func (r *run) end(ctx context.Context, err error) (*Result, error) {
+	res := r.result
+	if res.stored {
+		return res, nil
+	}
+	if err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			return nil, errors.Join(cause, err)
+		}
+		var s *Error
+		if err = r.e.stopFor(err); !errors.As(err, &s) {
+			return nil, err
+		}
+		res.Outcome, res.Reason, res.Detail, res.Until = s.Outcome, s.Reason, s.Err.Error(), s.Until
+		r.report()
+	}
+	res.Finished = r.e.cfg.Now()
+	if res.Outcome.Ended() {
+		if err := r.e.store(ctx, res); err != nil {
+			return nil, err
+		}
+	}
+	p := r.progress("")
+	p.Result = res
+	r.e.track(ctx, p)
+	return res, nil
+}
+
+// store writes the result of a run into the journal, once.
+func (e *Engine) store(ctx context.Context, res *Result) error {
+	if res.stored || res.Run == "" {
+		return nil
+	}
+	data, err := EncodeResult(res)
+	if err != nil {
+		return err
+	}
+	grant := journal.Grant{Account: res.Account, Run: res.Run, Fence: res.fence}
+	err = e.cfg.Journal.Finish(context.WithoutCancel(ctx), grant,
+		journal.Outcome{Name: string(res.Outcome), Time: res.Finished, Result: data})
+	if err != nil {
+		return err
+	}
+	res.stored = true
+	return nil
+}
+
+// progress is the begin of a message to the tracker.
+func (r *run) progress(step Step) Progress {
+	return Progress{Account: r.req.Account, Run: r.result.Run, Event: r.req.Event, Step: step}
+}

@@ -1,0 +1,271 @@
+package rebalance
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/journal"
+	"github.com/evenkeel/evenkeel/retry"
+)
+
+// resolveEarlier is step 3: what became of every intent that stands open. Those
+// of this very run go on working if they still do; those of others are
+// cancelled. An outcome that stays unknown blocks the account.
+func (r *run) resolveEarlier(ctx context.Context) error {
+	legs := r.openLegs()
+	if len(legs) == 0 {
+		return nil
+	}
+	if err := r.resolve(ctx, legs); err != nil {
+		return err
+	}
+	settle := legs[:0:0]
+	for _, l := range legs {
+		attach := l.run == r.record.ID && r.req.Command == CommandRebalance && l.working() && !l.ended()
+		if attach {
+			r.legs = append(r.legs, l)
+			continue
+		}
+		if l.working() && !l.ended() {
+			l.doneBy = r.e.cfg.Now() // cancel at once
+		}
+		settle = append(settle, l)
+	}
+	if err := r.watch(ctx, settle); err != nil {
+		return err
+	}
+	for _, l := range settle {
+		r.result.Findings = append(r.result.Findings, finding(l))
+		for i := range r.record.Intents {
+			if in := &r.record.Intents[i]; in.Order.ID == l.order.ID {
+				in.Settlement = l.settlement
+			}
+		}
+	}
+	return nil
+}
+
+// openLegs makes a doubtful leg of every open intent, except of the unknown ones
+// that an operator has answered for since.
+func (r *run) openLegs() []*leg {
+	var legs []*leg
+	for i := range r.standing.Open {
+		in := &r.standing.Open[i]
+		unknown := in.Settlement != nil
+		if u := r.standing.LastUnblock; unknown && u != nil && !u.Time.Before(in.Settlement.Time) {
+			continue
+		}
+		legs = append(legs, &leg{
+			index: in.Leg, try: in.Number, run: in.Run, order: in.Order, held: in.Held,
+			plan: PlannedOrder{
+				Symbol: in.Order.Instrument, Side: in.Order.Side, Quantity: in.Order.Quantity, Limit: in.Order.Limit,
+			},
+			quantity: in.Order.Quantity, doubt: true, wasUnknown: unknown,
+		})
+	}
+	return legs
+}
+
+// resolve looks at the broker for each leg in doubt: an order that is found is
+// no longer in doubt; one that is not found is proven absent or unknown. An
+// error says that the broker could not be read: nothing is known then, and the
+// intents stay open.
+func (r *run) resolve(ctx context.Context, legs []*leg) error {
+	if err := r.lookAgain(ctx); err != nil {
+		return err
+	}
+	states, err := r.orders(ctx, broker.OrderQuery{})
+	if err != nil {
+		return err
+	}
+	now := r.e.cfg.Now()
+	for _, l := range legs {
+		if !l.doubt || l.settlement != nil {
+			continue
+		}
+		if s := find(states, l.order.ID); s != nil {
+			l.found(s)
+			l.ackBy = now.Add(r.e.cfg.Timing.Acknowledge)
+			switch {
+			case l.ended():
+			case l.cancels >= maxCancels:
+				l.unknown(now, fmt.Sprintf("it still works (%s) after %d requests to cancel it", l.state.Status, l.cancels))
+			case l.cancelling:
+				l.cancelling, l.doneBy = false, now // ask once more
+			case l.doneBy.IsZero():
+				l.doneBy = now.Add(r.e.cfg.Timing.Complete)
+			}
+			continue
+		}
+		if err := r.absent(ctx, l, legs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxCancels is how often one order is asked to be cancelled.
+const maxCancels = 2
+
+// absent settles a leg whose order cannot be found. "Not found" alone proves
+// nothing: the broker must be able to prove it, twice with a pause between, and
+// the position must not have moved.
+func (r *run) absent(ctx context.Context, l *leg, legs []*leg) error {
+	prover, ok := broker.As[broker.AbsenceProver](r.e.cfg.Broker)
+	if !ok {
+		l.unknown(r.e.cfg.Now(), "the broker does not show the order, and cannot prove that it never had it")
+		return nil
+	}
+	for look := range 2 {
+		if look > 0 {
+			if err := r.pauseForNews(ctx, legs); err != nil {
+				return err
+			}
+			if err := r.lookAgain(ctx); err != nil {
+				return err
+			}
+		}
+		states, err := r.orders(ctx, broker.OrderQuery{ID: l.order.ID})
+		if err != nil {
+			return err
+		}
+		if s := find(states, l.order.ID); s != nil {
+			l.found(s)
+			return nil // the next round sees to it
+		}
+		absent, err := prover.ProveAbsent(ctx, r.req.Account, l.order.ID)
+		if err != nil {
+			return err
+		}
+		if held := r.snap.Position(l.order.Instrument); !absent || !held.Equal(l.held) {
+			l.unknown(r.e.cfg.Now(), fmt.Sprintf("the broker does not show the order but cannot prove its absence (position %s, before the order %s)", held, l.held))
+			return nil
+		}
+	}
+	l.notSent(r.e.cfg.Now(), "proven: the broker never had the order")
+	return nil
+}
+
+// found takes over what a look at the broker showed.
+func (l *leg) found(s *broker.OrderState) {
+	l.doubt = false
+	l.merge(s)
+}
+
+// pauseForNews lets the time of a sweep pass and takes what news come meanwhile.
+func (r *run) pauseForNews(ctx context.Context, legs []*leg) error {
+	bounded, cancel := context.WithTimeout(ctx, r.e.cfg.Timing.Sweep)
+	defer cancel()
+	for bounded.Err() == nil {
+		news, cursor, err := r.e.cfg.Broker.Await(bounded, r.req.Account, r.snap.Cursor)
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
+		if err != nil {
+			return nil //nolint:nilerr // the pause is over, or the next look shows why
+		}
+		r.snap.Cursor = cursor
+		take(legs, news)
+	}
+	return nil
+}
+
+// lookAgain reads the account after a doubt. It waits for a lost session to
+// come back.
+func (r *run) lookAgain(ctx context.Context) error {
+	return r.e.cfg.Policies.Resolve.Do(ctx, func(ctx context.Context) error {
+		snap, err := r.e.cfg.Broker.Snapshot(ctx, r.req.Account)
+		if err != nil {
+			return stubborn(err)
+		}
+		r.snap = snap
+		return nil
+	})
+}
+
+// orders reads orders after a doubt.
+func (r *run) orders(ctx context.Context, query broker.OrderQuery) ([]broker.OrderState, error) {
+	return wait(ctx, r.e.cfg.Policies.Resolve, func(ctx context.Context) ([]broker.OrderState, error) {
+		states, err := r.e.cfg.Broker.Orders(ctx, r.req.Account, query)
+		return states, stubborn(err)
+	})
+}
+
+// stubborn makes the loss of a session an error that is tried again.
+func stubborn(err error) error {
+	if retry.ClassOf(err) == retry.Session {
+		return retry.As(err, retry.Transient)
+	}
+	return err
+}
+
+// find returns the state of an order, or nil.
+func find(states []broker.OrderState, id broker.OrderID) *broker.OrderState {
+	for i := range states {
+		if states[i].Order.ID == id {
+			return &states[i]
+		}
+	}
+	return nil
+}
+
+// finding says what was found out about a leg.
+func finding(l *leg) Finding {
+	f := Finding{Ref: l.order.ID, Symbol: l.order.Instrument, Side: l.order.Side}
+	if s := l.settlement; s != nil {
+		f.Outcome, f.Filled, f.Detail = s.Outcome, s.Filled, s.Reason
+		return f
+	}
+	f.Filled, f.Detail = l.state.Filled(), "works: "+string(l.state.Status)
+	return f
+}
+
+// findings says what was found out about some legs.
+func findings(legs []*leg) []Finding {
+	list := make([]Finding, len(legs))
+	for i, l := range legs {
+		list[i] = finding(l)
+	}
+	return list
+}
+
+// cancelStale is step 7: orders of ours that still work, but not for this run,
+// are cancelled, and the account is read again.
+func (r *run) cancelStale(ctx context.Context) error {
+	stale := r.staleLegs()
+	if len(stale) == 0 || r.dry {
+		return nil
+	}
+	if err := r.watch(ctx, stale); err != nil {
+		return err
+	}
+	for _, l := range stale {
+		r.result.Findings = append(r.result.Findings, finding(l))
+	}
+	return r.look(ctx)
+}
+
+// staleLegs makes legs of the working orders that carry our mark and belong to
+// no leg of this run: their record was lost, so they are adopted.
+func (r *run) staleLegs() []*leg {
+	var stale []*leg
+next:
+	for i := range r.snap.Orders {
+		s := &r.snap.Orders[i]
+		if !ours(s.Order.ID) {
+			continue
+		}
+		for _, l := range r.legs {
+			if l.order.ID == s.Order.ID {
+				continue next
+			}
+		}
+		now := r.e.cfg.Now()
+		stale = append(stale, &leg{
+			order: s.Order, state: *s, adopted: true, run: journal.RunID("adopted"),
+			ackBy: now.Add(r.e.cfg.Timing.Acknowledge), doneBy: now,
+		})
+	}
+	return stale
+}

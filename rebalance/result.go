@@ -1,0 +1,174 @@
+package rebalance
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/internal/strictjson"
+	"github.com/evenkeel/evenkeel/journal"
+)
+
+// ResultSchema is the version of the JSON form of [Result].
+const ResultSchema = 1
+
+// maxResult bounds a stored result, in bytes.
+const maxResult = 16 << 20
+
+// Result is all that happened in a run, and the one answer to its event.
+type Result struct {
+	Schema   int              `json:"schema"`
+	Account  broker.AccountID `json:"account"`
+	Event    string           `json:"event"`
+	Run      journal.RunID    `json:"run"`
+	Command  Command          `json:"command"`
+	Strategy string           `json:"strategy,omitempty"`
+	// Allocation is the version of the targets, PlanHash that of the plan.
+	Allocation string `json:"allocation,omitempty"`
+	PlanHash   string `json:"plan_hash,omitempty"`
+
+	Outcome Outcome `json:"outcome"`
+	Reason  Reason  `json:"reason,omitempty"`
+	// Detail is the reason in words, with the values behind it.
+	Detail string `json:"detail,omitempty"`
+	// Until is when a deferred event is due again.
+	Until time.Time `json:"until,omitzero"`
+
+	// Orders holds each planned order in the order of the plan.
+	Orders []OrderResult `json:"orders,omitempty"`
+	// Residual is what was planned and did not happen.
+	Residual []Residual `json:"residual,omitempty"`
+	Skipped  []Skip     `json:"skipped,omitempty"`
+	Warnings []string   `json:"warnings,omitempty"`
+	// Before and After show the account around the trades.
+	Before *Picture `json:"before,omitempty"`
+	After  *Picture `json:"after,omitempty"`
+
+	// The rest is set by the other commands only.
+	Plan     *Plan         `json:"plan,omitempty"`     // preview
+	Snapshot *SnapshotView `json:"snapshot,omitempty"` // snapshot
+	Findings []Finding     `json:"findings,omitempty"` // reconcile, cancel_orders
+	Health   *Report       `json:"health,omitempty"`   // health
+
+	Started  time.Time `json:"started"`
+	Finished time.Time `json:"finished"`
+
+	fence  uint64 // under which it may be stored
+	stored bool   // the journal has it
+}
+
+// OrderResult is what became of one planned order.
+type OrderResult struct {
+	Symbol broker.InstrumentID `json:"symbol"`
+	Side   broker.Side         `json:"side"`
+	// Ref is the order's reference at the broker, empty if it was never sent.
+	Ref     broker.OrderID  `json:"ref,omitempty"`
+	Planned decimal.Decimal `json:"planned"`
+	Limit   decimal.Decimal `json:"limit"`
+	// Why is the planner's reason for the order.
+	Why     Reason               `json:"why"`
+	Outcome journal.OrderOutcome `json:"outcome"`
+	Filled  decimal.Decimal      `json:"filled"`
+	// AveragePrice is zero without a fill.
+	AveragePrice decimal.Decimal `json:"average_price"`
+	Fees         decimal.Decimal `json:"fees"`
+	FeeCurrency  broker.Currency `json:"fee_currency,omitempty"`
+	Code         string          `json:"code,omitempty"`
+	Reason       string          `json:"reason,omitempty"`
+}
+
+// Residual is a part of an order that did not happen.
+type Residual struct {
+	Symbol   broker.InstrumentID `json:"symbol"`
+	Side     broker.Side         `json:"side"`
+	Quantity decimal.Decimal     `json:"quantity"`
+}
+
+// Picture is an account at one time, in base currency at the plan's prices.
+type Picture struct {
+	Time    time.Time       `json:"time"`
+	Base    broker.Currency `json:"base"`
+	Equity  decimal.Decimal `json:"equity"`
+	Cash    decimal.Decimal `json:"cash"`
+	Reserve decimal.Decimal `json:"reserve"`
+	// Holdings holds each symbol that is held or has a target, sorted.
+	Holdings []Holding `json:"holdings"`
+}
+
+// Holding is one symbol of a [Picture].
+type Holding struct {
+	Symbol   broker.InstrumentID `json:"symbol"`
+	Quantity decimal.Decimal     `json:"quantity"`
+	Price    decimal.Decimal     `json:"price"` // in the instrument's currency
+	Value    decimal.Decimal     `json:"value"` // in base
+	// Weight is Value / Equity and Target the allocation's weight, both rounded
+	// to 6 places.
+	Weight decimal.Decimal `json:"weight"`
+	Target decimal.Decimal `json:"target"`
+}
+
+// SnapshotView is the answer to the snapshot command.
+type SnapshotView struct {
+	Time           time.Time       `json:"time"`
+	Base           broker.Currency `json:"base"`
+	NetLiquidation decimal.Decimal `json:"net_liquidation"`
+	Cash           []broker.Money  `json:"cash"` // by currency
+	Positions      []PositionView  `json:"positions"`
+	Orders         []OpenOrderView `json:"orders"`
+	Block          *journal.Block  `json:"block,omitempty"`
+	Kill           *journal.Kill   `json:"kill,omitempty"`
+}
+
+// PositionView is a holding as the broker reports it.
+type PositionView struct {
+	Symbol   broker.InstrumentID   `json:"symbol"`
+	Kind     broker.InstrumentKind `json:"kind"`
+	Currency broker.Currency       `json:"currency"`
+	Quantity decimal.Decimal       `json:"quantity"`
+}
+
+// OpenOrderView is a working order.
+type OpenOrderView struct {
+	Ref       broker.OrderID      `json:"ref,omitempty"` // empty for somebody else's
+	BrokerID  string              `json:"broker_id"`
+	Ours      bool                `json:"ours"`
+	Symbol    broker.InstrumentID `json:"symbol"`
+	Side      broker.Side         `json:"side"`
+	Quantity  decimal.Decimal     `json:"quantity"`
+	Remaining decimal.Decimal     `json:"remaining"`
+	Status    broker.Status       `json:"status"`
+}
+
+// Finding is what was found out about one order.
+type Finding struct {
+	Ref     broker.OrderID       `json:"ref"`
+	Symbol  broker.InstrumentID  `json:"symbol"`
+	Side    broker.Side          `json:"side"`
+	Outcome journal.OrderOutcome `json:"outcome,omitempty"`
+	Filled  decimal.Decimal      `json:"filled"`
+	Detail  string               `json:"detail,omitempty"`
+}
+
+// EncodeResult returns the JSON form of a result.
+func EncodeResult(r *Result) ([]byte, error) {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("rebalance: encode the result of run %s: %w", r.Run, err)
+	}
+	return b, nil
+}
+
+// DecodeResult reads the JSON form of a result, strictly.
+func DecodeResult(data []byte) (*Result, error) {
+	var r Result
+	if err := strictjson.Decode(data, maxResult, &r); err != nil {
+		return nil, fmt.Errorf("rebalance: decode result: %w", err)
+	}
+	if r.Schema != ResultSchema {
+		return nil, fmt.Errorf("rebalance: decode result: schema %d: this release knows %d", r.Schema, ResultSchema)
+	}
+	return &r, nil
+}
