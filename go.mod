@@ -2,4 +2,12 @@ module github.com/evenkeel/evenkeel
 
 go 1.26
 
-require github.com/shopspring/decimal v1.6.0
+require (
+	github.com/cenkalti/backoff/v4 v4.3.0
+	github.com/shopspring/decimal v1.6.0
+	github.com/sony/gobreaker/v2 v2.4.0
+	github.com/stretchr/testify v1.12.1
+	go.uber.org/goleak v1.3.0
+)
+
+require go.yaml.in/yaml/v3 v3.0.5 // indirect
