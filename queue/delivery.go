@@ -44,6 +44,9 @@ type Lease struct {
 	Expires time.Time
 }
 
+// Left is how much of the lease remains on the process's clock.
+func (l *Lease) Left() time.Duration { return time.Until(l.Expires) }
+
 // Driver is what an implementation provides behind a [Delivery].
 type Driver interface {
 	// Extend renews the lease and returns it with its new expiry, or

@@ -29,6 +29,8 @@ const (
 	CommandSnapshot Command = "snapshot"
 	// CommandReconcile finds out what became of open intents and compares.
 	CommandReconcile Command = "reconcile"
+	// CommandApprove lets a held plan be traded.
+	CommandApprove Command = "approve"
 	// CommandHealth checks every dependency.
 	CommandHealth Command = "health"
 )
@@ -48,6 +50,19 @@ type Arguments struct {
 	Force bool `json:"force,omitempty"`
 	// RaiseAmount is for mode raise_cash.
 	RaiseAmount decimal.NullDecimal `json:"raise_amount,omitzero"`
+	// Policy overrides, for this run, the fields that it names, such as
+	// {"corporate_action":"off"}.
+	Policy json.RawMessage `json:"policy,omitempty"`
+	// Automatic marks an event that a schedule made: the account's [Trigger]
+	// decides whether it is due.
+	Automatic bool `json:"automatic,omitempty"`
+
+	// Hash is the plan that approve is about. Operator and Reason say who
+	// approves and why, Expires until when; a day by default.
+	Hash     string    `json:"hash,omitempty"`
+	Operator string    `json:"operator,omitempty"`
+	Reason   string    `json:"reason,omitempty"`
+	Expires  time.Time `json:"expires,omitzero"`
 }
 
 // Request asks for one command on one account.
@@ -60,9 +75,9 @@ type Request struct {
 	Event string
 	Arguments
 
-	// fence and sendBefore come with a delivery.
-	fence      uint64
-	sendBefore func() time.Time
+	// fence and lease come with a delivery.
+	fence uint64
+	lease func() queue.Lease
 }
 
 // DecodeArguments reads a payload strictly. Nothing, or null, is no arguments.
@@ -88,8 +103,26 @@ func (e *Engine) request(d *queue.Delivery) (Request, error) {
 	}
 	return Request{
 		Account: broker.AccountID(d.Event.Account), Command: Command(d.Event.Command), Event: d.Event.ID,
-		Arguments: args, fence: d.Fence, sendBefore: e.sendBefore(d),
+		Arguments: args, fence: d.Fence, lease: d.Lease,
 	}, nil
+}
+
+// override is a policy with what the arguments say otherwise.
+func (a *Arguments) override(policy Policy) (Policy, error) {
+	if len(a.Policy) > 0 {
+		var err error
+		if policy, err = policy.Override(a.Policy); err != nil {
+			return policy, err
+		}
+	}
+	policy.Force = policy.Force || a.Force
+	if a.Mode != "" {
+		policy.Mode = a.Mode
+	}
+	if a.RaiseAmount.Valid {
+		policy.RaiseAmount = a.RaiseAmount.Decimal
+	}
+	return policy, policy.Check()
 }
 
 // commands is what each command does once its run has begun.
@@ -99,6 +132,7 @@ var commands = map[Command]func(*run, context.Context) error{
 	CommandCancelOrders: (*run).cancelOrders,
 	CommandSnapshot:     (*run).showSnapshot,
 	CommandReconcile:    (*run).reconcile,
+	CommandApprove:      (*run).approve,
 	CommandHealth:       (*run).health,
 }
 
@@ -109,7 +143,7 @@ func known(c Command) error {
 	}
 	names := make([]string, 0, len(commands))
 	for _, n := range [...]Command{
-		CommandRebalance, CommandPreview, CommandCancelOrders, CommandSnapshot, CommandReconcile, CommandHealth,
+		CommandRebalance, CommandPreview, CommandCancelOrders, CommandSnapshot, CommandReconcile, CommandApprove, CommandHealth,
 	} {
 		names = append(names, string(n))
 	}

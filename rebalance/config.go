@@ -64,6 +64,9 @@ type Account struct {
 	Strategy string
 	// Policy says how it is kept. Default: [DefaultPolicy].
 	Policy *Policy
+	// Trigger says when automatic events rebalance. Default: always, but at most
+	// one of them trades a day.
+	Trigger *Trigger
 	// IgnoreOther leaves positions that are not stocks alone instead of refusing
 	// to trade the account. Default: false.
 	IgnoreOther bool
@@ -104,6 +107,9 @@ type Timing struct {
 	// CloseMargin is how long before a market's close no run begins to trade
 	// there. Default: 10 min.
 	CloseMargin time.Duration
+	// PlanLife is how long a plan of which nothing was sent is still carried out
+	// when its run is resumed; later it is made anew. Default: 60 s.
+	PlanLife time.Duration
 	// Drain is how long runs may go on once Run was told to stop. Default: 30 s.
 	Drain time.Duration
 }
@@ -151,6 +157,9 @@ func (c Config) withDefaults() Config {
 	if c.Policies.Broker == nil {
 		c.Policies.Broker = retry.PreparationBackoff()
 	}
+	if c.Policies.Resolve == nil {
+		c.Policies.Resolve = retry.ResolveBackoff()
+	}
 	if c.Tracker == nil {
 		c.Tracker = noTracker{}
 	}
@@ -172,6 +181,7 @@ func (c Config) withDefaults() Config {
 	t.Sweep = cmp.Or(t.Sweep, 15*time.Second)
 	t.LeaseMargin = cmp.Or(t.LeaseMargin, 10*time.Second)
 	t.CloseMargin = cmp.Or(t.CloseMargin, 10*time.Minute)
+	t.PlanLife = cmp.Or(t.PlanLife, time.Minute)
 	t.Drain = cmp.Or(t.Drain, 30*time.Second)
 	ev := &c.Events
 	ev.Attempts = cmp.Or(ev.Attempts, 5)
@@ -209,6 +219,7 @@ func (c *Config) validate() error {
 		{"Timing.Cancel", c.Timing.Cancel}, {"Timing.Settle", c.Timing.Settle},
 		{"Timing.Sweep", c.Timing.Sweep}, {"Timing.LeaseMargin", c.Timing.LeaseMargin},
 		{"Timing.CloseMargin", c.Timing.CloseMargin}, {"Timing.Drain", c.Timing.Drain},
+		{"Timing.PlanLife", c.Timing.PlanLife},
 		{"Events.First", c.Events.First}, {"Events.Longest", c.Events.Longest},
 		{"Events.MaxAge", c.Events.MaxAge}, {"Events.Recheck", c.Events.Recheck},
 	} {
@@ -257,6 +268,11 @@ func (c *Config) validateAccounts() []error {
 		if a.Policy != nil {
 			if err := a.Policy.Check(); err != nil {
 				fault("Policy: %w", err)
+			}
+		}
+		if a.Trigger != nil {
+			if err := a.Trigger.Check(); err != nil {
+				fault("Trigger: %w", err)
 			}
 		}
 	}

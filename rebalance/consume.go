@@ -42,9 +42,12 @@ func (e *Engine) consume(ctx context.Context, d *queue.Delivery) {
 			Note: queue.Note{Class: "fenced", Cause: err.Error()},
 		})
 	case err != nil: // stopped half-way: the next delivery continues
+		until := e.recheck()
+		if errors.Is(err, errDraining) {
+			until = e.cfg.Now() // another worker may continue at once
+		}
 		e.settle(ctx, d, queue.Verdict{
-			Verb: queue.VerbDefer, Until: e.cfg.Now(),
-			Note: queue.Note{Class: "stopped", Cause: err.Error()},
+			Verb: queue.VerbDefer, Until: until, Note: queue.Note{Class: "stopped", Cause: err.Error()},
 		})
 	default:
 		e.conclude(ctx, d, result)
@@ -74,7 +77,7 @@ func (e *Engine) handle(ctx context.Context, d *queue.Delivery) (result *Result,
 func (e *Engine) conclude(ctx context.Context, d *queue.Delivery, result *Result) {
 	v := e.verdict(d, result)
 	if v.Verb == queue.VerbDead && !result.stored {
-		if err := e.store(ctx, result); err != nil {
+		if err := e.store(ctx, result, nil); err != nil {
 			v.Verb, v.Until = queue.VerbDefer, e.recheck()
 			v.Note.Cause = err.Error()
 		}
@@ -146,12 +149,6 @@ func (e *Engine) pause(ctx context.Context) error {
 	case <-timer.C:
 		return nil
 	}
-}
-
-// sendBefore returns the last instant at which an order of this delivery may be
-// written.
-func (e *Engine) sendBefore(d *queue.Delivery) func() time.Time {
-	return func() time.Time { return d.Lease().Expires.Add(-e.cfg.Timing.LeaseMargin) }
 }
 
 // early is the result of an event that never became a run.

@@ -17,6 +17,9 @@ type Engine struct {
 	cfg      Config
 	accounts map[broker.AccountID]*Account
 	running  sync.Mutex // held while Run runs
+
+	mu       sync.Mutex
+	memories map[broker.AccountID]remembered // what the journal keeps, decoded
 }
 
 // New returns an engine, or every fault of the configuration in one error.
@@ -25,7 +28,11 @@ func New(cfg Config) (*Engine, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	e := &Engine{cfg: cfg, accounts: make(map[broker.AccountID]*Account, len(cfg.Accounts))}
+	e := &Engine{
+		cfg:      cfg,
+		accounts: make(map[broker.AccountID]*Account, len(cfg.Accounts)),
+		memories: map[broker.AccountID]remembered{},
+	}
 	for _, a := range cfg.Accounts {
 		if a.Policy == nil {
 			p := DefaultPolicy()

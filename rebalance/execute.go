@@ -52,8 +52,8 @@ func (r *run) send(ctx context.Context, l *leg) error {
 	l.try++
 	l.order, l.run, l.held = order, r.record.ID, r.frozen.Held[l.plan.Symbol]
 	l.ackBy, l.doneBy = now.Add(r.e.cfg.Timing.Acknowledge), now.Add(r.e.cfg.Timing.Complete)
-	if r.sendBefore != nil {
-		order.SendBefore = r.sendBefore()
+	if r.req.lease != nil {
+		order.SendBefore = r.req.lease().Expires.Add(-r.e.cfg.Timing.LeaseMargin)
 	}
 	bounded, cancel := context.WithTimeout(ctx, r.e.cfg.Timing.Acknowledge)
 	state, err := r.e.cfg.Broker.Place(bounded, order)
@@ -64,12 +64,13 @@ func (r *run) send(ctx context.Context, l *leg) error {
 
 // leaseLeft stops the sends when the lease may run out under them.
 func (r *run) leaseLeft() error {
-	if r.sendBefore == nil {
+	if r.req.lease == nil {
 		return nil
 	}
-	if last := r.sendBefore(); time.Until(last) <= 0 {
-		s := stopf(Deferred, ReasonDependency, "account %s: the lease could not be extended: its margin ended at %s",
-			r.req.Account, last.UTC().Format(time.RFC3339))
+	lease := r.req.lease()
+	if left := lease.Left(); left < r.e.cfg.Timing.LeaseMargin {
+		s := stopf(Deferred, ReasonDependency, "account %s: the lease could not be extended: %s are left of it, less than the margin of %s",
+			r.req.Account, left, r.e.cfg.Timing.LeaseMargin)
 		s.Until = r.e.recheck()
 		return s
 	}

@@ -52,7 +52,7 @@ func (r *run) allocation(ctx context.Context) error {
 	if r.policy.Mode == LiquidateAll {
 		return nil // ignores targets
 	}
-	if kept := r.record.Step(string(StepAllocation)); kept != nil && !r.dry {
+	if kept := r.record.Step(string(StepAllocation)); kept != nil && r.goesOn() {
 		targets, err := allocation.Decode(kept.Data)
 		if err != nil {
 			return fmt.Errorf("rebalance: run %s: frozen allocation: %w", r.record.ID, err)
@@ -74,7 +74,29 @@ func (r *run) allocation(ctx context.Context) error {
 	if err := r.e.cfg.Rules.Check(targets, r.e.cfg.Now()); err != nil {
 		return &Error{Outcome: Rejected, Reason: ReasonInvalidAllocation, Err: err}
 	}
+	if m := r.memory; m != nil && targets.AsOf.Before(m.AsOf) && targets.Strategy == r.req.Strategy {
+		return stopf(Rejected, ReasonInvalidAllocation, "allocation %s of %s is older than %s of %s, which was carried out: the source answered with an old one",
+			targets.Version, targets.AsOf.UTC().Format(time.RFC3339), m.Version, m.AsOf.UTC().Format(time.RFC3339))
+	}
 	return r.useTargets(targets)
+}
+
+// goesOn reports whether a run that was begun before goes on with the targets
+// that it had: it sent orders, or was cut off, or its plan was approved. One
+// that was put down on purpose before it sent anything looks anew.
+func (r *run) goesOn() bool {
+	if r.dry {
+		return false
+	}
+	if len(r.record.Intents) > 0 {
+		return true
+	}
+	parked := r.record.Step(stepParked)
+	if parked == nil || parked.Time.Before(r.record.Step(string(StepAllocation)).Time) {
+		return true
+	}
+	kept := r.record.Step(string(StepPlan))
+	return kept != nil && r.approved(kept)
 }
 
 // useTargets freezes the targets for this run.
@@ -105,8 +127,11 @@ func (r *run) instruments(ctx context.Context) error {
 	if err := r.resolveInstruments(ctx, ids); err != nil {
 		return err
 	}
-	if r.dry || len(ids) == 0 {
+	if r.dry {
 		return nil
+	}
+	if err := r.due(); err != nil || len(ids) == 0 {
+		return err
 	}
 	open, next, err := r.hours(ctx, ids)
 	if err != nil || open > 0 {

@@ -68,6 +68,8 @@ const (
 	ReasonOrders              Reason = "orders_incomplete"
 	ReasonConversion          Reason = "conversion_needed"
 	ReasonAge                 Reason = "event_too_old"
+	ReasonNotDue              Reason = "not_due"
+	ReasonUnknownPlan         Reason = "unknown_plan"
 )
 
 // Error ends a run, or a preview, early: it is an outcome with the cause.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"time"
 
 	"github.com/evenkeel/evenkeel/allocation"
 	"github.com/evenkeel/evenkeel/broker"
@@ -33,8 +32,11 @@ const (
 	StepFinish      Step = "finish"
 )
 
-// stepFund records the buys as they were funded, inside of StepBuy.
-const stepFund = "fund"
+// Records of a run besides its steps.
+const (
+	stepFund   = "fund"   // the buys as they were funded, inside of StepBuy
+	stepParked = "parked" // the run was put down on purpose, to be taken up again
+)
 
 // spine is a rebalance between its claim and its finish.
 var spine = [...]struct {
@@ -57,25 +59,26 @@ var spine = [...]struct {
 
 // run is one run of one account. It belongs to one goroutine.
 type run struct {
-	e          *Engine
-	req        Request
-	account    *Account
-	policy     *Policy
-	sendBefore func() time.Time
+	e       *Engine
+	req     Request
+	account *Account
+	policy  *Policy
 
 	grant    journal.Grant
 	record   journal.Run // as the journal had it at the claim
 	standing journal.Standing
-	dry      bool // no journal, no orders
+	memory   *memory // what earlier runs left, nil if none
+	dry      bool    // no journal, no orders
 
-	targets allocation.Allocation
-	terms   map[broker.InstrumentID]broker.Instrument
-	snap    broker.Snapshot
-	quotes  marketdata.Quotes
-	frozen  frozenPlan
-	resumed bool // the plan comes from the journal and has orders sent
-	legs    []*leg
-	keep    json.RawMessage // what the current step leaves in the journal
+	targets     allocation.Allocation
+	terms       map[broker.InstrumentID]broker.Instrument
+	snap        broker.Snapshot
+	quotes      marketdata.Quotes
+	calendarDue bool // the trigger's calendar asks for this run
+	frozen      frozenPlan
+	resumed     bool // the plan comes from the journal and has orders sent
+	legs        []*leg
+	keep        json.RawMessage // what the current step leaves in the journal
 
 	result *Result
 }
@@ -108,7 +111,7 @@ func (e *Engine) claim(ctx context.Context, req Request) (*run, error) {
 		req.Event = e.cfg.NewID()
 	}
 	now := e.cfg.Now()
-	r := &run{e: e, req: req, sendBefore: req.sendBefore, result: &Result{
+	r := &run{e: e, req: req, result: &Result{
 		Schema: ResultSchema, Account: req.Account, Event: req.Event, Command: req.Command, Started: now,
 	}}
 	if err := r.configure(); err != nil {
@@ -132,7 +135,7 @@ func (e *Engine) claim(ctx context.Context, req Request) (*run, error) {
 		return r, nil
 	}
 	e.track(ctx, r.progress(StepClaim))
-	return r, nil
+	return r, r.recall(begun.Standing.Memo)
 }
 
 // configure checks the request against the configuration.
@@ -144,16 +147,9 @@ func (r *run) configure() error {
 	if err != nil {
 		return err
 	}
-	policy := *a.Policy
-	policy.Force = policy.Force || r.req.Force
-	if r.req.Mode != "" {
-		policy.Mode = r.req.Mode
-	}
-	if r.req.RaiseAmount.Valid {
-		policy.RaiseAmount = r.req.RaiseAmount.Decimal
-	}
-	if err := policy.Check(); err != nil {
-		return &Error{Outcome: Rejected, Reason: ReasonBadArguments, Err: err}
+	policy, err := r.req.override(*a.Policy)
+	if err != nil {
+		return stopAs(Rejected, ReasonBadArguments, err)
 	}
 	if r.req.Strategy == "" {
 		r.req.Strategy = a.Strategy
@@ -214,10 +210,8 @@ func (r *run) end(ctx context.Context, err error) (*Result, error) {
 		r.report()
 	}
 	res.Finished = r.e.cfg.Now()
-	if res.Outcome.Ended() {
-		if err := r.e.store(ctx, res); err != nil {
-			return nil, err
-		}
+	if err := r.putDown(ctx); err != nil {
+		return nil, err
 	}
 	p := r.progress("")
 	p.Result = res
@@ -225,8 +219,35 @@ func (r *run) end(ctx context.Context, err error) (*Result, error) {
 	return res, nil
 }
 
+// putDown stores the result of a run that is over, and marks one that waits:
+// unless it has sent orders, it will look at everything anew.
+func (r *run) putDown(ctx context.Context) error {
+	res := r.result
+	if !res.Outcome.Ended() {
+		if res.Run == "" {
+			return nil
+		}
+		err := r.checkpoint(context.WithoutCancel(ctx), stepParked, nil)
+		if errors.Is(err, journal.ErrFenced) {
+			return err
+		}
+		return nil // a run without the mark looks anew as well, only later
+	}
+	memo, m, err := r.memo(res)
+	if err != nil {
+		return err
+	}
+	if err := r.e.store(ctx, res, memo); err != nil {
+		return err
+	}
+	if m != nil {
+		r.remember(m)
+	}
+	return nil
+}
+
 // store writes the result of a run into the journal, once.
-func (e *Engine) store(ctx context.Context, res *Result) error {
+func (e *Engine) store(ctx context.Context, res *Result, memo json.RawMessage) error {
 	if res.stored || res.Run == "" {
 		return nil
 	}
@@ -236,7 +257,7 @@ func (e *Engine) store(ctx context.Context, res *Result) error {
 	}
 	grant := journal.Grant{Account: res.Account, Run: res.Run, Fence: res.fence}
 	err = e.cfg.Journal.Finish(context.WithoutCancel(ctx), grant,
-		journal.Outcome{Name: string(res.Outcome), Time: res.Finished, Result: data})
+		journal.Outcome{Name: string(res.Outcome), Time: res.Finished, Result: data, Memo: memo})
 	if err != nil {
 		return err
 	}

@@ -43,9 +43,10 @@ type Result struct {
 	Residual []Residual `json:"residual,omitempty"`
 	Skipped  []Skip     `json:"skipped,omitempty"`
 	Warnings []string   `json:"warnings,omitempty"`
-	// Before and After show the account around the trades.
+	// Before and After show the account around the trades, Costs what they cost.
 	Before *Picture `json:"before,omitempty"`
 	After  *Picture `json:"after,omitempty"`
+	Costs  *Costs   `json:"costs,omitempty"`
 
 	// The rest is set by the other commands only.
 	Plan     *Plan         `json:"plan,omitempty"`     // preview
@@ -94,6 +95,9 @@ type Picture struct {
 	Equity  decimal.Decimal `json:"equity"`
 	Cash    decimal.Decimal `json:"cash"`
 	Reserve decimal.Decimal `json:"reserve"`
+	// Drift is the largest distance of a holding from its target share of what
+	// is investable, as a fraction of equity, rounded to 6 places.
+	Drift decimal.Decimal `json:"drift"`
 	// Holdings holds each symbol that is held or has a target, sorted.
 	Holdings []Holding `json:"holdings"`
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -24,36 +25,78 @@ type frozenPlan struct {
 	Before *Picture `json:"before"`
 }
 
-// makePlan is step 9: the trade list. From here on it is frozen, unless nothing
-// of it was sent when the run is resumed: then it is made anew.
+// makePlan is step 9: the trade list. From here on it is frozen.
 func (r *run) makePlan(ctx context.Context) error {
-	if kept := r.record.Step(string(StepPlan)); kept != nil && len(r.record.Intents) > 0 {
-		if err := json.Unmarshal(kept.Data, &r.frozen); err != nil {
-			return fmt.Errorf("rebalance: run %s: frozen plan: %w", r.record.ID, err)
-		}
-		r.keep, r.resumed = kept.Data, true
-		r.showPlan()
-		return nil
+	if thawed, err := r.thaw(); thawed || err != nil {
+		return err
 	}
 	plan, err := r.e.cfg.Planner.Plan(r.planInput())
 	if err != nil {
-		return &Error{Outcome: Held, Reason: ReasonPlannerBug, Err: err}
+		return stopAs(Held, ReasonPlannerBug, err)
 	}
 	r.frozen = frozenPlan{Plan: plan, Held: r.holdings(), Cash: r.snap.Cash}
 	r.frozen.Before = r.picture()
 	r.showPlan()
-	if err := planStop(&plan); err != nil {
+	if err := r.drifted(&plan); err != nil {
 		return err
 	}
 	if len(plan.Conversions) > 0 {
 		return stopf(Held, ReasonConversion, "account %s needs %s of %s first: convert it by hand, or set the policy's currency to reject",
 			r.req.Account, plan.Conversions[0].Amount, plan.Conversions[0].To)
 	}
-	if err := r.tradable(ctx, plan.Orders); err != nil {
+	if plan.Outcome == PlanTrade || plan.Outcome == PlanHeld {
+		if r.keep, err = json.Marshal(&r.frozen); err != nil {
+			return err
+		}
+	}
+	if plan.Outcome == PlanHeld { // what is approved is this very plan
+		if err := r.checkpoint(ctx, string(StepPlan), r.keep); err != nil {
+			return err
+		}
+	}
+	if err := planStop(&plan); err != nil {
 		return err
 	}
-	r.keep, err = json.Marshal(&r.frozen)
-	return err
+	return r.tradable(ctx, plan.Orders)
+}
+
+// thaw takes up the plan that the run had made before: when some of it was sent,
+// when an operator approved it, or when it was made a moment ago and the account
+// is still the same. It reports whether it did.
+func (r *run) thaw() (bool, error) {
+	kept := r.record.Step(string(StepPlan))
+	if kept == nil || !r.goesOn() {
+		return false, nil
+	}
+	var frozen frozenPlan
+	if err := json.Unmarshal(kept.Data, &frozen); err != nil {
+		return false, fmt.Errorf("rebalance: run %s: frozen plan: %w", r.record.ID, err)
+	}
+	sent := len(r.record.Intents) > 0
+	if !sent {
+		fresh := frozen.Plan.Outcome == PlanTrade && r.e.cfg.Now().Sub(kept.Time) <= r.e.cfg.Timing.PlanLife
+		if !fresh && !r.approved(kept) || !r.unchanged(&frozen) {
+			return false, nil
+		}
+	}
+	r.frozen, r.keep, r.resumed = frozen, kept.Data, sent
+	r.showPlan()
+	return true, nil
+}
+
+// unchanged reports whether the account still is what a plan was made for: the
+// same positions, and no less cash.
+func (r *run) unchanged(frozen *frozenPlan) bool {
+	same := maps.EqualFunc(frozen.Held, r.holdings(), func(a, b decimal.Decimal) bool { return a.Equal(b) })
+	if !same {
+		return false
+	}
+	for c, amount := range frozen.Cash {
+		if r.snap.Cash[c].LessThan(amount) {
+			return false
+		}
+	}
+	return true
 }
 
 // showPlan copies what the plan says into the result.
@@ -123,9 +166,18 @@ func (r *run) planInput() Input {
 	for i, t := range r.targets.Targets {
 		in.Targets[i] = TargetWeight(t)
 	}
+	if m := r.memory; m != nil {
+		in.Previous = make([]TargetWeight, len(m.Targets))
+		for i, t := range m.Targets {
+			in.Previous[i] = TargetWeight(t)
+		}
+	}
 	for i := range r.snap.Positions {
 		p := &r.snap.Positions[i]
-		in.Account.Positions = append(in.Account.Positions, PositionState{Symbol: p.Instrument, Quantity: p.Quantity})
+		before, known := r.before(p.Instrument)
+		in.Account.Positions = append(in.Account.Positions, PositionState{
+			Symbol: p.Instrument, Quantity: p.Quantity, Previous: decimal.NullDecimal{Decimal: before.Quantity, Valid: known},
+		})
 		if p.Kind != broker.Stock { // IgnoreOther is set, or the snapshot step had stopped the run
 			in.Policy.Exclude = append(slices.Clip(in.Policy.Exclude), p.Instrument)
 			in.Instruments[p.Instrument] = InstrumentTerms{Currency: p.Currency, Lot: decimal.New(1, 0), Tick: decimal.New(1, -2)}
@@ -142,7 +194,11 @@ func (r *run) planInput() Input {
 	}
 	now := r.e.cfg.Now()
 	for id, q := range r.quotes.Found {
-		in.Quotes[id] = planQuote(&q, now)
+		pq := planQuote(&q, now)
+		if before, known := r.before(id); known {
+			pq.Previous = decimal.NewNullDecimal(before.Price)
+		}
+		in.Quotes[id] = pq
 	}
 	return in
 }
@@ -233,6 +289,10 @@ func (r *run) fundNow(ctx context.Context, buys []*leg) (Plan, error) {
 	}
 	in := r.planInput()
 	in.Account.Cash = r.certainCash()
+	// Cash that is not counted is not part of what the account is worth here.
+	for c, reported := range r.snap.Cash {
+		in.Account.NetLiquidation.Decimal = in.Account.NetLiquidation.Decimal.Sub(r.inBase(reported.Sub(in.Account.Cash[c]), c))
+	}
 	in.PlannedEquity = decimal.NewNullDecimal(r.frozen.Plan.Equity)
 	for i := range r.frozen.Plan.Orders {
 		if o := &r.frozen.Plan.Orders[i]; o.Side == broker.Sell {
@@ -279,9 +339,14 @@ func (r *run) certainCash() map[broker.Currency]decimal.Decimal {
 		computed[c] = computed[c].Add(notional)
 		computed[done.FeeCurrency] = computed[done.FeeCurrency].Sub(done.Fees)
 	}
-	cash := make(map[broker.Currency]decimal.Decimal, len(r.snap.Cash))
-	for c, reported := range r.snap.Cash {
-		cash[c] = decimal.Min(reported, computed[c])
+	certain := make(map[broker.Currency]decimal.Decimal, len(computed))
+	for c, sum := range computed {
+		certain[c] = decimal.Min(sum, r.snap.Cash[c])
 	}
-	return cash
+	for c, reported := range r.snap.Cash {
+		if _, ok := computed[c]; !ok {
+			certain[c] = decimal.Min(reported, decimal.Decimal{}) // a debt counts, a gift does not
+		}
+	}
+	return certain
 }

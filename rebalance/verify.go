@@ -147,6 +147,7 @@ func (r *run) report() {
 			r.result.Residual = append(r.result.Residual, Residual{Symbol: o.Symbol, Side: o.Side, Quantity: left})
 		}
 	}
+	r.result.Costs = r.costs()
 }
 
 // report fills in what is known of the leg.
@@ -212,11 +213,18 @@ func (r *run) picture() *Picture {
 		p.Equity = p.Equity.Add(h.Value)
 		p.Holdings[i] = h
 	}
+	if p.Equity.Sign() <= 0 {
+		return p
+	}
+	var furthest decimal.Decimal
 	for i := range p.Holdings {
-		if h := &p.Holdings[i]; p.Equity.Sign() > 0 && !h.Value.IsZero() {
+		h := &p.Holdings[i]
+		furthest = decimal.Max(furthest, h.Value.Sub(h.Target.Mul(p.Equity.Sub(p.Reserve))).Abs())
+		if !h.Value.IsZero() {
 			h.Weight, _ = broker.Quo(h.Value, p.Equity, 6) // equity is not zero
 		}
 	}
+	p.Drift, _ = broker.Quo(furthest, p.Equity, 6)
 	return p
 }
 

@@ -1,0 +1,147 @@
+package rebalance
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/evenkeel/evenkeel/allocation"
+	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/journal"
+)
+
+// memory is what the runs of an account leave to the next one. The journal
+// keeps the newest one per account.
+type memory struct {
+	Schema int `json:"schema"`
+	// Traded is when the last run that sent an order ended, Automatic the same
+	// of automatic runs, Calendar when the calendar was last served.
+	Traded    time.Time `json:"traded,omitzero"`
+	Automatic time.Time `json:"automatic,omitzero"`
+	Calendar  time.Time `json:"calendar,omitzero"`
+	// Version, AsOf and Targets are of the last allocation that was carried out.
+	Version string                                  `json:"version,omitempty"`
+	AsOf    time.Time                               `json:"as_of,omitzero"`
+	Targets []allocation.Target                     `json:"targets,omitempty"`
+	Seen    map[broker.InstrumentID]memoryOfHolding `json:"seen,omitempty"`
+}
+
+// memoryOfHolding is a position as a run last saw it: a price that halves while
+// the quantity stays looks like a split that the broker has not booked yet.
+type memoryOfHolding struct {
+	Quantity decimal.Decimal `json:"quantity"`
+	Price    decimal.Decimal `json:"price"`
+}
+
+const memorySchema = 1
+
+// remembered is a memory and the run that left it.
+type remembered struct {
+	run    journal.RunID
+	memory *memory
+}
+
+// recall reads what earlier runs of the account left.
+func (r *run) recall(m *journal.Memo) error {
+	if m == nil {
+		return nil
+	}
+	r.e.mu.Lock()
+	known := r.e.memories[r.req.Account]
+	r.e.mu.Unlock()
+	if known.run == m.Run {
+		r.memory = known.memory
+		return nil
+	}
+	var read memory
+	if err := json.Unmarshal(m.Data, &read); err != nil || read.Schema != memorySchema {
+		return stopf(Held, ReasonJournal, "account %s: what run %s left cannot be read (schema %d, this release knows %d): %v",
+			r.req.Account, m.Run, read.Schema, memorySchema, err)
+	}
+	r.memory = &read
+	return nil
+}
+
+// remember keeps what this run left, so that the next one need not decode it.
+func (r *run) remember(m *memory) {
+	r.e.mu.Lock()
+	r.e.memories[r.req.Account] = remembered{r.record.ID, m}
+	r.e.mu.Unlock()
+}
+
+// memo is what this run leaves to the next one: nothing unless it rebalanced,
+// or found that there was nothing to do.
+func (r *run) memo(res *Result) (json.RawMessage, *memory, error) {
+	if r.req.Command != CommandRebalance || !res.Outcome.Ended() || res.Outcome == Rejected || r.snap.Account == "" {
+		return nil, nil, nil
+	}
+	m := memory{Schema: memorySchema}
+	if old := r.memory; old != nil {
+		m = *old
+	}
+	if r.sent() {
+		m.Traded = res.Finished
+		if r.req.Automatic {
+			m.Automatic = res.Finished
+		}
+	}
+	if r.calendarDue {
+		m.Calendar = res.Finished
+	}
+	if len(r.targets.Targets) > 0 && res.Reason != ReasonNotDue {
+		m.Version, m.AsOf, m.Targets = r.targets.Version, r.targets.AsOf, r.targets.Targets
+	}
+	m.Seen = r.seen()
+	data, err := json.Marshal(&m)
+	if err != nil {
+		return nil, nil, fmt.Errorf("rebalance: run %s: encode memory: %w", res.Run, err)
+	}
+	return data, &m, nil
+}
+
+// sent reports whether an order of this run left the process.
+func (r *run) sent() bool {
+	return slices.ContainsFunc(r.legs, func(l *leg) bool {
+		return l.settlement != nil && l.settlement.Outcome != journal.NotSent
+	})
+}
+
+// seen is each holding with its price. What looks like a split stays as it was
+// before, until it is booked.
+func (r *run) seen() map[broker.InstrumentID]memoryOfHolding {
+	seen := make(map[broker.InstrumentID]memoryOfHolding, len(r.snap.Positions))
+	for i := range r.snap.Positions {
+		p := &r.snap.Positions[i]
+		now := memoryOfHolding{Quantity: p.Quantity}
+		if q, ok := r.quotes.Found[p.Instrument]; ok {
+			now.Price = price(&q)
+		}
+		if before, ok := r.before(p.Instrument); ok && (now.Price.IsZero() || r.suspected(p.Instrument)) {
+			now = before
+		}
+		if !now.Price.IsZero() {
+			seen[p.Instrument] = now
+		}
+	}
+	return seen
+}
+
+// before is the holding as the last run saw it.
+func (r *run) before(id broker.InstrumentID) (memoryOfHolding, bool) {
+	if r.memory == nil {
+		return memoryOfHolding{}, false
+	}
+	h, ok := r.memory.Seen[id]
+	return h, ok
+}
+
+// suspected reports whether the plan left a symbol alone because of a suspected
+// split.
+func (r *run) suspected(id broker.InstrumentID) bool {
+	return slices.ContainsFunc(r.frozen.Plan.Skipped, func(s Skip) bool {
+		return s.Symbol == id && s.Reason == ReasonCorporateActionSuspected
+	})
+}

@@ -1,0 +1,274 @@
+package retry
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+)
+
+// Mode says who decides about a [CircuitBreaker].
+type Mode uint8
+
+// The modes.
+const (
+	Auto        Mode = iota // the results of the calls
+	ForceOpen               // an operator: no call passes
+	ForceClosed             // an operator: every call passes
+)
+
+// BreakerOptions are the numbers of a breaker.
+type BreakerOptions struct {
+	// Failures is how many calls must fail one after the other to open it. Default: 5.
+	Failures uint32
+	// OpenFor is how long it stays open before one call may try. It doubles each
+	// time that call fails. Default: 30 s.
+	OpenFor time.Duration
+	// MaxOpenFor is the longest that it stays open. Default: 5 min, or OpenFor if
+	// that is longer.
+	MaxOpenFor time.Duration
+	// OnChange hears of each change of state, one at a time and in order, from
+	// the goroutine that found it. It may call the breaker. Default: nil.
+	OnChange func(name string, from, to State)
+}
+
+// CircuitBreaker is a [Breaker] with three states. Closed, it lets all calls
+// pass and opens after a number of consecutive failures. Open, it refuses every
+// call with an *[OpenError]. After a while it is half open: one call at a time
+// passes; a success closes it, a failure opens it for twice as long.
+//
+// Only an error of class [Transient] is a failure, and a panic. An error of any
+// other class is neither failure nor success: a wait and a permanent error show
+// that the dependency answers; a session event or an unknown outcome is healed
+// by reading again, which an open breaker would prevent; and a cancelled call
+// says nothing, whatever its error.
+//
+// It is safe for concurrent use and starts no goroutine. It finds that its time
+// is over when it is next called or asked for its state.
+type CircuitBreaker struct {
+	name    string
+	o       BreakerOptions
+	machine *gobreaker.CircuitBreaker[struct{}] // its lock is taken before mu, never under it
+
+	mu        sync.Mutex
+	mode      Mode
+	state     State         // of the machine
+	shown     State         // as last told to OnChange
+	openFor   time.Duration // how long it is open, the next time
+	until     time.Time     // of the present opening
+	last      error         // the failure that opened it
+	news      []change      // not yet told
+	reporting bool          // somebody is telling
+}
+
+var _ Breaker = (*CircuitBreaker)(nil)
+
+// change is one change of state.
+type change struct{ from, to State }
+
+// What a call says about the dependency, for the machine.
+var (
+	errFailure = errors.New("failure")
+	errNeutral = errors.New("neither failure nor success")
+)
+
+// NewBreaker returns a closed breaker for the dependency that name names. It
+// panics without a name or on a negative duration.
+func NewBreaker(name string, o BreakerOptions) *CircuitBreaker {
+	o.Failures = cmp.Or(o.Failures, 5)
+	o.OpenFor = cmp.Or(o.OpenFor, 30*time.Second)
+	o.MaxOpenFor = cmp.Or(o.MaxOpenFor, max(5*time.Minute, o.OpenFor))
+	if name == "" || o.OpenFor < time.Millisecond || o.MaxOpenFor < o.OpenFor {
+		panic(fmt.Errorf("retry: breaker %q: OpenFor %s, MaxOpenFor %s: want a name, at least 1 ms, and a maximum that is not less",
+			name, o.OpenFor, o.MaxOpenFor))
+	}
+	b := &CircuitBreaker{name: name, o: o, openFor: o.OpenFor}
+	b.machine = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
+		Name: name,
+		// The machine counts itself open through the very last instant; ours is
+		// over at until.
+		Timeout:       o.OpenFor - 1,
+		ReadyToTrip:   func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= o.Failures },
+		IsExcluded:    func(err error) bool { return err == errNeutral }, //nolint:errorlint // our own value, never wrapped
+		OnStateChange: func(_ string, _, to gobreaker.State) { b.moved(stateOf(to)) },
+	})
+	return b
+}
+
+// Do calls f if calls pass now, else it returns an *[OpenError].
+func (b *CircuitBreaker) Do(ctx context.Context, f func(context.Context) error) error {
+	if ctx.Err() != nil {
+		return stopped(ctx, fmt.Sprintf("retry: breaker %s: not called: %s", b.name, context.Cause(ctx)))
+	}
+	defer b.report()
+	mode, refusal := b.enter()
+	switch {
+	case refusal != nil:
+		return refusal
+	case mode == ForceClosed:
+		return f(ctx)
+	}
+	called := false
+	var result error
+	_, err := b.machine.Execute(func() (struct{}, error) {
+		called = true
+		result = f(ctx)
+		return struct{}{}, b.verdict(ctx, result)
+	})
+	if !called {
+		return b.refused(err)
+	}
+	return result
+}
+
+// State returns the present state. A forced breaker is open or closed.
+func (b *CircuitBreaker) State() State {
+	defer b.report()
+	if b.due() {
+		b.machine.State() // moves on if its time is over
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.present(time.Now())
+}
+
+// Force opens or closes the breaker until it is forced otherwise, or hands it
+// back to the results of the calls with [Auto], in the state that they left.
+// While it is forced, results do not count.
+func (b *CircuitBreaker) Force(mode Mode) {
+	b.mu.Lock()
+	b.mode = mode
+	b.changed()
+	b.mu.Unlock()
+	b.report()
+}
+
+// enter returns the mode, and an error if no call passes for sure.
+func (b *CircuitBreaker) enter() (Mode, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	switch {
+	case b.mode == ForceOpen:
+		return b.mode, &OpenError{Name: b.name, Until: now.Add(b.o.OpenFor), Forced: true}
+	case b.mode == Auto && b.state != Closed && now.Before(b.until):
+		return b.mode, &OpenError{Name: b.name, Until: b.until, Last: b.last}
+	}
+	b.changed()
+	return b.mode, nil
+}
+
+// due reports whether the machine must be asked for the state.
+func (b *CircuitBreaker) due() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.changed()
+	return b.mode == Auto && !time.Now().Before(b.until)
+}
+
+// present returns the state as users see it. The caller holds mu. The machine
+// knows nothing of a longer opening, so it may be half open too early.
+func (b *CircuitBreaker) present(now time.Time) State {
+	switch {
+	case b.mode == ForceOpen:
+		return Open
+	case b.mode == ForceClosed:
+		return Closed
+	case b.state != Closed && now.Before(b.until):
+		return Open
+	}
+	return b.state
+}
+
+// verdict tells the machine what a result says about the dependency.
+func (b *CircuitBreaker) verdict(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ClassOf(err) != Transient, errors.Is(ctx.Err(), context.Canceled):
+		return errNeutral
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.last = err
+	return errFailure
+}
+
+// refused returns the error for a call that the machine did not let pass: it
+// opened a moment ago, or another call is trying.
+func (b *CircuitBreaker) refused(err error) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	until := b.until
+	if errors.Is(err, gobreaker.ErrTooManyRequests) {
+		until = time.Now().Add(b.o.OpenFor / 10)
+	}
+	return &OpenError{Name: b.name, Until: until, Last: b.last}
+}
+
+// moved takes note of the machine's new state. The machine's lock is held.
+func (b *CircuitBreaker) moved(to State) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.state = to
+	switch to {
+	case Open:
+		b.until = time.Now().Add(b.openFor)
+		b.openFor = min(2*b.openFor, b.o.MaxOpenFor)
+	case Closed:
+		b.openFor, b.last = b.o.OpenFor, nil
+	case HalfOpen:
+	}
+	b.changed()
+}
+
+// changed keeps a change of the shown state for report. The caller holds mu.
+func (b *CircuitBreaker) changed() {
+	to := b.present(time.Now())
+	if to == b.shown {
+		return
+	}
+	if b.o.OnChange != nil {
+		b.news = append(b.news, change{b.shown, to})
+	}
+	b.shown = to
+}
+
+// report tells OnChange what happened, in order, with no lock held.
+func (b *CircuitBreaker) report() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.reporting {
+		return
+	}
+	b.reporting = true
+	defer func() { b.reporting = false }()
+	for len(b.news) > 0 {
+		c := b.news[0]
+		b.news = b.news[1:]
+		b.tell(c)
+	}
+}
+
+// tell calls OnChange. The caller holds mu, which is free during the call.
+func (b *CircuitBreaker) tell(c change) {
+	b.mu.Unlock()
+	defer b.mu.Lock()
+	b.o.OnChange(b.name, c.from, c.to)
+}
+
+// stateOf translates the machine's state.
+func stateOf(s gobreaker.State) State {
+	switch s {
+	case gobreaker.StateOpen:
+		return Open
+	case gobreaker.StateHalfOpen:
+		return HalfOpen
+	case gobreaker.StateClosed:
+	}
+	return Closed
+}
