@@ -19,7 +19,8 @@ const approvalLife = 24 * time.Hour
 // the operator saw. It puts the plan's event back into the line if the queue
 // can; otherwise asking again with that event continues the run.
 func (r *run) approve(ctx context.Context) error {
-	if err := r.approvalComplete(); err != nil {
+	err := r.require("approve", named{"hash", r.req.Hash}, named{"operator", r.req.Operator}, named{"reason", r.req.Reason})
+	if err != nil {
 		return err
 	}
 	held, err := r.heldRun(ctx)
@@ -44,22 +45,6 @@ func (r *run) approve(ctx context.Context) error {
 	r.result.PlanHash, r.result.Outcome = r.req.Hash, Completed
 	r.result.Detail, err = r.release(ctx, held.Event)
 	return err
-}
-
-// approvalComplete names everything that is missing.
-func (r *run) approvalComplete() error {
-	var missing []string
-	for _, f := range [...]struct{ name, value string }{
-		{"hash", r.req.Hash}, {"operator", r.req.Operator}, {"reason", r.req.Reason},
-	} {
-		if f.value == "" {
-			missing = append(missing, f.name)
-		}
-	}
-	if len(missing) > 0 {
-		return stopf(Rejected, ReasonBadArguments, "approve: the payload lacks %s", strings.Join(missing, ", "))
-	}
-	return nil
 }
 
 // heldRun finds the unfinished run whose held plan has the hash.

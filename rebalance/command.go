@@ -31,6 +31,8 @@ const (
 	CommandReconcile Command = "reconcile"
 	// CommandApprove lets a held plan be traded.
 	CommandApprove Command = "approve"
+	// CommandUnblock lets a blocked account go on.
+	CommandUnblock Command = "unblock"
 	// CommandHealth checks every dependency.
 	CommandHealth Command = "health"
 )
@@ -57,8 +59,8 @@ type Arguments struct {
 	// decides whether it is due.
 	Automatic bool `json:"automatic,omitempty"`
 
-	// Hash is the plan that approve is about. Operator and Reason say who
-	// approves and why, Expires until when; a day by default.
+	// Operator and Reason say who approves or unblocks, and why. Hash is the plan
+	// that approve is about, Expires until when it counts; a day by default.
 	Hash     string    `json:"hash,omitempty"`
 	Operator string    `json:"operator,omitempty"`
 	Reason   string    `json:"reason,omitempty"`
@@ -133,6 +135,7 @@ var commands = map[Command]func(*run, context.Context) error{
 	CommandSnapshot:     (*run).showSnapshot,
 	CommandReconcile:    (*run).reconcile,
 	CommandApprove:      (*run).approve,
+	CommandUnblock:      (*run).unblock,
 	CommandHealth:       (*run).health,
 }
 
@@ -143,7 +146,8 @@ func known(c Command) error {
 	}
 	names := make([]string, 0, len(commands))
 	for _, n := range [...]Command{
-		CommandRebalance, CommandPreview, CommandCancelOrders, CommandSnapshot, CommandReconcile, CommandApprove, CommandHealth,
+		CommandRebalance, CommandPreview, CommandCancelOrders, CommandSnapshot, CommandReconcile,
+		CommandApprove, CommandUnblock, CommandHealth,
 	} {
 		names = append(names, string(n))
 	}

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/evenkeel/evenkeel/allocation"
 	"github.com/evenkeel/evenkeel/broker"
 	"github.com/evenkeel/evenkeel/journal"
@@ -38,6 +40,8 @@ type Config struct {
 	Policies Policies
 	// Timing bounds the waits of a run. Default: see [Timing].
 	Timing Timing
+	// Limits stop a run that goes wrong. Default: see [Limits].
+	Limits Limits
 	// Events says how failed events are tried again. Default: see [EventPolicy].
 	Events EventPolicy
 	// Workers is how many accounts are worked on at once by Run. Default: 4.
@@ -49,6 +53,9 @@ type Config struct {
 	// Now is the time in the market. A backtest gives its own clock, the same as
 	// its broker's. Default: time.Now.
 	Now func() time.Time
+	// WithTimeout bounds the waits of a run. A simulation gives that of its own
+	// clock. Default: context.WithTimeout.
+	WithTimeout func(context.Context, time.Duration) (context.Context, context.CancelFunc)
 	// NewID names runs that no event asked for. It must never repeat. Default:
 	// random.
 	NewID func() string
@@ -67,13 +74,17 @@ type Account struct {
 	// Trigger says when automatic events rebalance. Default: always, but at most
 	// one of them trades a day.
 	Trigger *Trigger
+	// Partial says what happens when some orders of a run did not fill. Default:
+	// roll forward.
+	Partial Partial
 	// IgnoreOther leaves positions that are not stocks alone instead of refusing
 	// to trade the account. Default: false.
 	IgnoreOther bool
 }
 
 // Policies surround the calls to dependencies. None ever surrounds the sending
-// of an order.
+// of an order. The defaults of the first three hold a breaker, see
+// [Engine.Breakers].
 type Policies struct {
 	// Allocation surrounds one fetch of targets. Default: 3 retries, 1 s ×2,
 	// each try 30 s at most.
@@ -148,18 +159,6 @@ func (c Config) withDefaults() Config {
 	if c.Planner == nil {
 		c.Planner = NewPlanner()
 	}
-	if c.Policies.Allocation == nil {
-		c.Policies.Allocation = retry.Compose(retry.AllocationBackoff(), retry.Timeout(30*time.Second))
-	}
-	if c.Policies.Prices == nil {
-		c.Policies.Prices = retry.PreparationBackoff()
-	}
-	if c.Policies.Broker == nil {
-		c.Policies.Broker = retry.PreparationBackoff()
-	}
-	if c.Policies.Resolve == nil {
-		c.Policies.Resolve = retry.ResolveBackoff()
-	}
 	if c.Tracker == nil {
 		c.Tracker = noTracker{}
 	}
@@ -168,6 +167,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.WithTimeout == nil {
+		c.WithTimeout = context.WithTimeout
 	}
 	if c.NewID == nil {
 		c.NewID = rand.Text
@@ -183,6 +185,13 @@ func (c Config) withDefaults() Config {
 	t.CloseMargin = cmp.Or(t.CloseMargin, 10*time.Minute)
 	t.PlanLife = cmp.Or(t.PlanLife, time.Minute)
 	t.Drain = cmp.Or(t.Drain, 30*time.Second)
+	c.Limits.Rejects = cmp.Or(c.Limits.Rejects, 3)
+	if c.Limits.Collar.IsZero() {
+		c.Limits.Collar = decimal.New(5, -2)
+	}
+	if c.Limits.Loss.IsZero() {
+		c.Limits.Loss = decimal.New(5, -2)
+	}
 	ev := &c.Events
 	ev.Attempts = cmp.Or(ev.Attempts, 5)
 	ev.First = cmp.Or(ev.First, 30*time.Second)
@@ -191,6 +200,24 @@ func (c Config) withDefaults() Config {
 	ev.MaxAge = cmp.Or(ev.MaxAge, 24*time.Hour)
 	ev.Recheck = cmp.Or(ev.Recheck, time.Minute)
 	return c
+}
+
+// withDefaults fills in what is not set, each with its breaker next to the call,
+// except around what must never be gated.
+func (p Policies) withDefaults(b breakers) Policies {
+	if p.Allocation == nil {
+		p.Allocation = retry.Compose(retry.AllocationBackoff(), b[BreakerAllocations], retry.Timeout(30*time.Second))
+	}
+	if p.Prices == nil {
+		p.Prices = retry.Compose(retry.PreparationBackoff(), b[BreakerPrices])
+	}
+	if p.Broker == nil {
+		p.Broker = retry.Compose(retry.PreparationBackoff(), b[BreakerBroker])
+	}
+	if p.Resolve == nil {
+		p.Resolve = retry.ResolveBackoff()
+	}
+	return p
 }
 
 // validate returns every fault of the configuration.
@@ -225,6 +252,21 @@ func (c *Config) validate() error {
 	} {
 		if f.value < 0 {
 			fault("%s is %s: want a positive duration", f.name, f.value)
+		}
+	}
+	if c.Timing.Sweep <= c.Timing.Acknowledge {
+		// An order may be written until its deadline; two looks must lie around it.
+		fault("Timing.Sweep is %s: want more than Timing.Acknowledge, which is %s", c.Timing.Sweep, c.Timing.Acknowledge)
+	}
+	if c.Limits.Rejects < 0 {
+		fault("Limits.Rejects is %d: want 1 or more", c.Limits.Rejects)
+	}
+	for _, f := range [...]struct {
+		name  string
+		value decimal.Decimal
+	}{{"Limits.Collar", c.Limits.Collar}, {"Limits.Loss", c.Limits.Loss}} {
+		if f.value.Sign() < 0 || f.value.GreaterThan(decimal.New(1, 0)) {
+			fault("%s is %s: want a fraction from 0 to 1", f.name, f.value)
 		}
 	}
 	if c.Events.Attempts < 0 {
@@ -269,6 +311,9 @@ func (c *Config) validateAccounts() []error {
 			if err := a.Policy.Check(); err != nil {
 				fault("Policy: %w", err)
 			}
+		}
+		if err := a.Partial.Check(); err != nil {
+			fault("Partial: %w", err)
 		}
 		if a.Trigger != nil {
 			if err := a.Trigger.Check(); err != nil {

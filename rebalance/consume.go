@@ -82,6 +82,9 @@ func (e *Engine) conclude(ctx context.Context, d *queue.Delivery, result *Result
 			v.Note.Cause = err.Error()
 		}
 	}
+	if err := e.followUp(ctx, d, result); err != nil { // the stored result comes back and it is tried again
+		v = queue.Verdict{Verb: queue.VerbDefer, Until: e.recheck(), Note: queue.Note{Run: string(result.Run), Class: "follow_up", Cause: err.Error()}}
+	}
 	e.log(d, result, v)
 	e.settle(ctx, d, v)
 }
@@ -139,9 +142,9 @@ func (e *Engine) keepLease(ctx context.Context, d *queue.Delivery, ended <-chan 
 	}
 }
 
-// pause waits a second after a queue that did not answer, or until ctx ends.
-func (e *Engine) pause(ctx context.Context) error {
-	timer := time.NewTimer(time.Second)
+// pause waits before the queue is asked again, or until ctx ends.
+func (e *Engine) pause(ctx context.Context, wait time.Duration) error {
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/evenkeel/evenkeel/broker"
 	"github.com/evenkeel/evenkeel/queue"
+	"github.com/evenkeel/evenkeel/retry"
 )
 
 // Engine keeps accounts at their targets. Make it with [New]. Safe for
@@ -16,6 +18,7 @@ import (
 type Engine struct {
 	cfg      Config
 	accounts map[broker.AccountID]*Account
+	breakers breakers
 	running  sync.Mutex // held while Run runs
 
 	mu       sync.Mutex
@@ -28,8 +31,14 @@ func New(cfg Config) (*Engine, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
+	all := newBreakers(func(name string, from, to retry.State) {
+		cfg.Logger.Warn("breaker changed", "dependency", name, "from", from.String(), "to", to.String())
+	})
+	cfg.Policies = cfg.Policies.withDefaults(all)
+	cfg.Journal = watchedJournal{cfg.Journal, all}
 	e := &Engine{
 		cfg:      cfg,
+		breakers: all,
 		accounts: make(map[broker.AccountID]*Account, len(cfg.Accounts)),
 		memories: map[broker.AccountID]remembered{},
 	}
@@ -107,7 +116,13 @@ func (e *Engine) drain(receive context.Context, drained <-chan struct{}, abandon
 // worker handles one delivery after another.
 func (e *Engine) worker(receive, work context.Context) error {
 	for {
-		delivery, err := e.cfg.Queue.Receive(receive)
+		if wait := e.claimable(); wait > 0 {
+			if err := e.pause(receive, wait); err != nil {
+				return nil
+			}
+			continue
+		}
+		delivery, err := e.receive(receive)
 		switch {
 		case err == nil:
 			e.consume(work, delivery)
@@ -115,7 +130,7 @@ func (e *Engine) worker(receive, work context.Context) error {
 			return nil
 		default:
 			e.cfg.Logger.Warn("receive failed", "err", err)
-			if err := e.pause(receive); err != nil {
+			if err := e.pause(receive, time.Second); err != nil {
 				return nil
 			}
 		}

@@ -14,32 +14,58 @@ import (
 // their end. Every order is journaled before its first byte leaves, and sent
 // once. When it returns without error, each leg is settled in the journal.
 func (r *run) execute(ctx context.Context, legs []*leg) error {
-	var halt error
-	for _, l := range legs {
-		if l.order.ID != "" || l.quantity.Sign() == 0 {
-			continue // at the broker since before the run was resumed, or not funded
-		}
-		if halt = r.send(ctx, l); halt != nil {
-			break // send nothing more, but see to what is under way
-		}
-	}
+	halt := r.sendAll(ctx, legs) // if it stops, what is under way is still seen to
 	if err := r.watch(ctx, legs); err != nil {
 		return err
 	}
 	return halt
 }
 
-// send journals the intent and writes the order once. An error stops the sends
-// of this run; what is not known of this order is left as a doubt of the leg.
-func (r *run) send(ctx context.Context, l *leg) error {
-	now := r.e.cfg.Now()
-	terms := r.terms[l.plan.Symbol]
-	order := broker.Order{
+// sendAll sends the legs that are not at the broker yet, as far as the account
+// allows now.
+func (r *run) sendAll(ctx context.Context, legs []*leg) error {
+	var ready []*leg
+	for _, l := range legs {
+		if l.order.ID == "" && l.quantity.Sign() > 0 {
+			ready = append(ready, l) // the others are at the broker already, or not funded
+		}
+	}
+	if len(ready) == 0 {
+		return nil
+	}
+	if err := r.tradable(ctx, ready); err != nil {
+		return err
+	}
+	g := r.newGuard()
+	for _, l := range ready {
+		order := r.orderOf(l)
+		if l.refused = g.refuse(&order); l.refused != "" {
+			continue
+		}
+		if err := r.send(ctx, l, order); err != nil {
+			return err
+		}
+		if l.rejected() {
+			g.rejects++
+		}
+	}
+	return nil
+}
+
+// orderOf is the order that the leg wants sent.
+func (r *run) orderOf(l *leg) broker.Order {
+	return broker.Order{
 		ID:      ref(r.req.Account, r.req.Event, r.record.Number, l.index, l.try+1),
-		Account: r.req.Account, Instrument: l.plan.Symbol, Ref: terms.Ref,
+		Account: r.req.Account, Instrument: l.plan.Symbol, Ref: r.terms[l.plan.Symbol].Ref,
 		Side: l.plan.Side, Quantity: l.quantity, Type: broker.Limit, Limit: l.plan.Limit, TIF: broker.Day,
 		Epoch: r.snap.Epoch,
 	}
+}
+
+// send journals the intent and writes the order once. An error stops the sends
+// of this run; what is not known of this order is left as a doubt of the leg.
+func (r *run) send(ctx context.Context, l *leg, order broker.Order) error {
+	now := r.e.cfg.Now()
 	if err := r.leaseLeft(); err != nil {
 		return err
 	}
@@ -50,12 +76,12 @@ func (r *run) send(ctx context.Context, l *leg) error {
 		return r.e.journalFault(err)
 	}
 	l.try++
-	l.order, l.run, l.held = order, r.record.ID, r.frozen.Held[l.plan.Symbol]
+	l.order, l.run, l.sent, l.held = order, r.record.ID, now, r.frozen.Held[l.plan.Symbol]
 	l.ackBy, l.doneBy = now.Add(r.e.cfg.Timing.Acknowledge), now.Add(r.e.cfg.Timing.Complete)
 	if r.req.lease != nil {
 		order.SendBefore = r.req.lease().Expires.Add(-r.e.cfg.Timing.LeaseMargin)
 	}
-	bounded, cancel := context.WithTimeout(ctx, r.e.cfg.Timing.Acknowledge)
+	bounded, cancel := r.e.cfg.WithTimeout(ctx, r.e.cfg.Timing.Acknowledge)
 	state, err := r.e.cfg.Broker.Place(bounded, order)
 	cancel()
 	r.trackOrder(ctx, l)
@@ -128,7 +154,7 @@ func (r *run) await(ctx context.Context, legs []*leg) error {
 		if !working {
 			return nil
 		}
-		bounded, cancel := context.WithTimeout(ctx, deadline.Sub(now))
+		bounded, cancel := r.e.cfg.WithTimeout(ctx, deadline.Sub(now))
 		news, cursor, err := r.e.cfg.Broker.Await(bounded, r.req.Account, r.snap.Cursor)
 		cancel()
 		if cause := context.Cause(ctx); cause != nil {
@@ -187,7 +213,7 @@ func (l *leg) working() bool { return l.order.ID != "" && l.settlement == nil &&
 func (r *run) askCancel(ctx context.Context, l *leg, now time.Time) time.Time {
 	l.cancelling, l.doneBy = true, now.Add(r.e.cfg.Timing.Cancel)
 	l.cancels++
-	bounded, cancel := context.WithTimeout(ctx, r.e.cfg.Timing.Acknowledge)
+	bounded, cancel := r.e.cfg.WithTimeout(ctx, r.e.cfg.Timing.Acknowledge)
 	defer cancel()
 	if err := r.e.cfg.Broker.Cancel(bounded, r.req.Account, l.order.ID); err != nil {
 		r.e.cfg.Logger.Warn("cancel not delivered", "account", r.req.Account, "run", r.result.Run, "order", l.order.ID, "err", err)

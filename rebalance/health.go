@@ -41,7 +41,7 @@ func (e *Engine) Health(ctx context.Context) Report {
 		{"broker", e.checkBroker}, {"journal", e.checkJournal}, {"queue", e.checkQueue},
 	} {
 		began := e.cfg.Now()
-		bounded, cancel := context.WithTimeout(ctx, checkTimeout)
+		bounded, cancel := e.cfg.WithTimeout(ctx, checkTimeout)
 		detail, err := c.look(bounded)
 		cancel()
 		check := Check{Name: c.name, OK: err == nil, Latency: e.cfg.Now().Sub(began), Detail: detail}

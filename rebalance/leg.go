@@ -46,14 +46,16 @@ type leg struct {
 	state broker.OrderState
 	run   journal.RunID
 	held  decimal.Decimal // the position before the order
+	sent  time.Time       // when the intent was journaled
 
 	ackBy, doneBy time.Time
 	cancelling    bool // a cancel was asked for, cancels times in all
 	cancels       int
-	doubt         bool // only a look at the broker can tell more
-	altered       bool // the broker changed the order
-	adopted       bool // ours, but not in the journal
-	wasUnknown    bool // an earlier look had to settle it as unknown
+	doubt         bool   // only a look at the broker can tell more
+	altered       bool   // the broker changed the order
+	adopted       bool   // ours, but not in the journal
+	refused       string // why it was not sent this time
+	wasUnknown    bool   // an earlier look had to settle it as unknown
 	// settlement is how it ended, once that is known.
 	settlement *journal.Settlement
 	stored     bool // the journal has the settlement
@@ -75,10 +77,16 @@ func (r *run) newLeg(index int, o *PlannedOrder) *leg {
 		}
 	}
 	if l.settlement != nil && l.settlement.Outcome == journal.NotSent {
-		l.settlement, l.stored, l.order = nil, false, broker.Order{} // proven: may be tried again
+		l.again() // proven
 	}
 	r.legs = append(r.legs, l)
 	return l
+}
+
+// again makes the leg ready for one more try; the last one is proven over.
+func (l *leg) again() {
+	l.settlement, l.stored, l.order, l.state = nil, false, broker.Order{}, broker.OrderState{}
+	l.cancelling, l.cancels, l.altered, l.doubt = false, 0, false, false
 }
 
 // fundedBy takes the quantity that the planner could fund.
@@ -170,6 +178,14 @@ func (l *leg) unknown(now time.Time, why string) {
 	filled := decimal.Min(l.state.Filled(), l.order.Quantity)
 	l.settlement = &journal.Settlement{
 		Ref: l.order.ID, Outcome: journal.Unknown, Filled: filled, Code: l.state.Code, Reason: why, Time: now,
+	}
+}
+
+// inferred settles the leg by what the positions show.
+func (l *leg) inferred(now time.Time, filled decimal.Decimal, why string) {
+	l.settlement = &journal.Settlement{Ref: l.order.ID, Outcome: journal.Inferred, Filled: filled, Reason: "inferred " + why, Time: now}
+	if filled.Sign() > 0 {
+		l.settlement.AveragePrice = l.order.Limit // the worst that it can have been
 	}
 }
 

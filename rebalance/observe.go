@@ -124,6 +124,7 @@ func (r *run) instruments(ctx context.Context) error {
 		ids = append(ids, q.Primary)
 	}
 	r.terms = make(map[broker.InstrumentID]broker.Instrument, len(ids)+8)
+	r.sessions = make(map[broker.InstrumentID]broker.Session, len(ids)+8)
 	if err := r.resolveInstruments(ctx, ids); err != nil {
 		return err
 	}
@@ -173,53 +174,6 @@ func (r *run) resolveInstruments(ctx context.Context, ids []broker.InstrumentID)
 	}
 	maps.Copy(r.terms, found)
 	return nil
-}
-
-// hours counts which instruments can be traded now with time to finish, and
-// says when the last of the others opens next (zero if that is not known).
-func (r *run) hours(ctx context.Context, ids []broker.InstrumentID) (open int, next time.Time, err error) {
-	calendar, ok := broker.As[broker.Calendar](r.e.cfg.Broker)
-	if !ok {
-		return len(ids), next, nil
-	}
-	now := r.e.cfg.Now()
-	sessions, err := calendar.Sessions(ctx, now, now.Add(10*24*time.Hour), ids...)
-	if err != nil {
-		return 0, next, err
-	}
-	for _, id := range ids {
-		opens, tradable := nextOpen(sessions[id], now, r.e.cfg.Timing.CloseMargin)
-		if tradable {
-			open++
-		} else if opens.After(next) {
-			next = opens
-		}
-	}
-	return open, next, nil
-}
-
-// nextOpen reports whether the market is open with the margin to its close, or
-// else when it opens next.
-func nextOpen(sessions []broker.Session, now time.Time, margin time.Duration) (opens time.Time, tradable bool) {
-	for _, s := range sessions {
-		if s.Contains(now) && s.Close.Sub(now) > margin {
-			return now, true
-		}
-		if s.Open.After(now) {
-			return s.Open, false
-		}
-	}
-	return time.Time{}, false
-}
-
-// closed defers the run to the next opening, or by a recheck if none is known.
-func (r *run) closed(next time.Time, why string) error {
-	if next.IsZero() {
-		next = r.e.cfg.Now().Add(12 * time.Hour)
-	}
-	s := stopf(Deferred, ReasonMarketClosed, "%s: next opening %s", why, next.UTC().Format(time.RFC3339))
-	s.Until = next
-	return s
 }
 
 // snapshot is step 6: one complete picture of the account.

@@ -70,6 +70,9 @@ const (
 	ReasonAge                 Reason = "event_too_old"
 	ReasonNotDue              Reason = "not_due"
 	ReasonUnknownPlan         Reason = "unknown_plan"
+	ReasonNotBlocked          Reason = "not_blocked"
+	ReasonUnblocked           Reason = "unblocked"
+	ReasonCompensate          Reason = "compensate"
 )
 
 // Error ends a run, or a preview, early: it is an outcome with the cause.

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/evenkeel/evenkeel/allocation"
 	"github.com/evenkeel/evenkeel/broker"
 	"github.com/evenkeel/evenkeel/journal"
@@ -34,8 +36,10 @@ const (
 
 // Records of a run besides its steps.
 const (
-	stepFund   = "fund"   // the buys as they were funded, inside of StepBuy
-	stepParked = "parked" // the run was put down on purpose, to be taken up again
+	stepFund       = "fund"       // the buys as they were funded, inside of StepBuy
+	stepSmaller    = "smaller"    // the buys as they were sized after a margin rejection
+	stepCompensate = "compensate" // the orders that buy back what was sold
+	stepParked     = "parked"     // the run was put down on purpose, to be taken up again
 )
 
 // spine is a rebalance between its claim and its finish.
@@ -72,12 +76,15 @@ type run struct {
 
 	targets     allocation.Allocation
 	terms       map[broker.InstrumentID]broker.Instrument
+	sessions    map[broker.InstrumentID]broker.Session // known to be open
 	snap        broker.Snapshot
 	quotes      marketdata.Quotes
 	calendarDue bool // the trigger's calendar asks for this run
 	frozen      frozenPlan
-	resumed     bool // the plan comes from the journal and has orders sent
+	reserve     decimal.Decimal // cash that must stay
+	resumed     bool            // the plan comes from the journal and has orders sent
 	legs        []*leg
+	extra       []PlannedOrder  // compensating orders, behind those of the plan
 	keep        json.RawMessage // what the current step leaves in the journal
 
 	result *Result

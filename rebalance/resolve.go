@@ -3,6 +3,9 @@ package rebalance
 import (
 	"context"
 	"fmt"
+	"time"
+
+	"github.com/shopspring/decimal"
 
 	"github.com/evenkeel/evenkeel/broker"
 	"github.com/evenkeel/evenkeel/journal"
@@ -57,7 +60,7 @@ func (r *run) openLegs() []*leg {
 			continue
 		}
 		legs = append(legs, &leg{
-			index: in.Leg, try: in.Number, run: in.Run, order: in.Order, held: in.Held,
+			index: in.Leg, try: in.Number, run: in.Run, order: in.Order, held: in.Held, sent: in.Time,
 			plan: PlannedOrder{
 				Symbol: in.Order.Instrument, Side: in.Order.Side, Quantity: in.Order.Quantity, Limit: in.Order.Limit,
 			},
@@ -114,6 +117,9 @@ const maxCancels = 2
 func (r *run) absent(ctx context.Context, l *leg, legs []*leg) error {
 	prover, ok := broker.As[broker.AbsenceProver](r.e.cfg.Broker)
 	if !ok {
+		if r.infer(l, legs) {
+			return nil
+		}
 		l.unknown(r.e.cfg.Now(), "the broker does not show the order, and cannot prove that it never had it")
 		return nil
 	}
@@ -139,6 +145,9 @@ func (r *run) absent(ctx context.Context, l *leg, legs []*leg) error {
 			return err
 		}
 		if held := r.snap.Position(l.order.Instrument); !absent || !held.Equal(l.held) {
+			if r.infer(l, legs) {
+				return nil
+			}
 			l.unknown(r.e.cfg.Now(), fmt.Sprintf("the broker does not show the order but cannot prove its absence (position %s, before the order %s)", held, l.held))
 			return nil
 		}
@@ -146,6 +155,35 @@ func (r *run) absent(ctx context.Context, l *leg, legs []*leg) error {
 	l.notSent(r.e.cfg.Now(), "proven: the broker never had the order")
 	return nil
 }
+
+// infer settles an order that the broker has forgotten, because its day is over,
+// by the position: if that is what it was before the order, or what the whole
+// order makes of it, and no other open order can have moved it.
+func (r *run) infer(l *leg, legs []*leg) bool {
+	now := r.e.cfg.Now()
+	if now.Sub(l.sent) < brokerMemory {
+		return false
+	}
+	for _, other := range legs {
+		if other != l && other.order.Instrument == l.order.Instrument && other.order.ID != "" {
+			return false
+		}
+	}
+	held := r.snap.Position(l.order.Instrument)
+	all := l.held.Add(l.order.Quantity.Mul(decimal.New(l.order.Side.Sign(), 0)))
+	switch {
+	case held.Equal(l.held):
+		l.inferred(now, decimal.Decimal{}, "by the position, which did not move")
+	case held.Equal(all):
+		l.inferred(now, l.order.Quantity, "by the position, which moved by the whole order")
+	default:
+		return false
+	}
+	return true
+}
+
+// brokerMemory is how long a broker shows an order that ended, at most: its day.
+const brokerMemory = 12 * time.Hour
 
 // found takes over what a look at the broker showed.
 func (l *leg) found(s *broker.OrderState) {
@@ -155,7 +193,7 @@ func (l *leg) found(s *broker.OrderState) {
 
 // pauseForNews lets the time of a sweep pass and takes what news come meanwhile.
 func (r *run) pauseForNews(ctx context.Context, legs []*leg) error {
-	bounded, cancel := context.WithTimeout(ctx, r.e.cfg.Timing.Sweep)
+	bounded, cancel := r.e.cfg.WithTimeout(ctx, r.e.cfg.Timing.Sweep)
 	defer cancel()
 	for bounded.Err() == nil {
 		news, cursor, err := r.e.cfg.Broker.Await(bounded, r.req.Account, r.snap.Cursor)

@@ -1,6 +1,7 @@
 package rebalance
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,7 +37,7 @@ func (r *run) agree(ctx context.Context) error {
 				"account %s: positions differ from what our fills make for %s, the first is %s: expected %s, found %s",
 				r.req.Account, r.e.cfg.Timing.Settle, diff[0].Symbol, diff[0].Expected, diff[0].Found))
 		}
-		bounded, cancel := context.WithTimeout(ctx, min(left, time.Second))
+		bounded, cancel := r.e.cfg.WithTimeout(ctx, min(left, time.Second))
 		_, _, err := r.e.cfg.Broker.Await(bounded, r.req.Account, r.snap.Cursor)
 		cancel()
 		if cause := context.Cause(ctx); cause != nil {
@@ -121,13 +122,14 @@ func (r *run) verify(ctx context.Context) error {
 		r.result.Outcome, r.result.Reason = CompletedAdjusted, ReasonOrders
 		r.result.Detail = fmt.Sprintf("%d of %d orders did not fill as planned", len(r.result.Residual), len(r.frozen.Plan.Orders))
 	}
-	return nil
+	return r.halted(ctx)
 }
 
 // report writes what became of each planned order into the result.
 func (r *run) report() {
-	orders := r.frozen.Plan.Orders
-	if len(orders) == 0 || r.frozen.Plan.Outcome != PlanTrade {
+	planned := len(r.frozen.Plan.Orders)
+	orders := append(slices.Clip(r.frozen.Plan.Orders), r.extra...)
+	if planned == 0 || r.frozen.Plan.Outcome != PlanTrade && len(r.legs) == 0 {
 		return
 	}
 	r.result.Orders = make([]OrderResult, len(orders))
@@ -143,7 +145,7 @@ func (r *run) report() {
 				l.report(out)
 			}
 		}
-		if left := o.Quantity.Sub(out.Filled); left.Sign() > 0 {
+		if left := o.Quantity.Sub(out.Filled); left.Sign() > 0 && i < planned {
 			r.result.Residual = append(r.result.Residual, Residual{Symbol: o.Symbol, Side: o.Side, Quantity: left})
 		}
 	}
@@ -153,8 +155,9 @@ func (r *run) report() {
 // report fills in what is known of the leg.
 func (l *leg) report(out *OrderResult) {
 	if l.order.ID == "" {
+		out.Reason = l.refused
 		if l.quantity.IsZero() {
-			out.Reason = "not funded by the cash that was there"
+			out.Reason = cmp.Or(l.refused, "not funded by the cash that was there")
 		}
 		return
 	}

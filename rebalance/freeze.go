@@ -1,0 +1,222 @@
+package rebalance
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/journal"
+	"github.com/evenkeel/evenkeel/marketdata"
+)
+
+// frozenPlan is what the journal keeps of a plan, so that a resumed run trades
+// the same list against the same picture.
+type frozenPlan struct {
+	Plan Plan `json:"plan"`
+	// Held and Cash are what the account had when the plan was made.
+	Held map[broker.InstrumentID]decimal.Decimal `json:"held"`
+	Cash map[broker.Currency]decimal.Decimal     `json:"cash"`
+	// Before is the account as the plan saw it.
+	Before *Picture `json:"before"`
+}
+
+// makePlan is step 9: the trade list. From here on it is frozen.
+func (r *run) makePlan(ctx context.Context) error {
+	if thawed, err := r.thaw(); thawed || err != nil {
+		return err
+	}
+	plan, err := r.e.cfg.Planner.Plan(r.planInput())
+	if err != nil {
+		return stopAs(Held, ReasonPlannerBug, err)
+	}
+	r.frozen = frozenPlan{Plan: plan, Held: r.holdings(), Cash: r.snap.Cash}
+	r.frozen.Before = r.picture()
+	r.showPlan()
+	if err := r.drifted(&plan); err != nil {
+		return err
+	}
+	if len(plan.Conversions) > 0 {
+		return stopf(Held, ReasonConversion, "account %s needs %s of %s first: convert it by hand, or set the policy's currency to reject",
+			r.req.Account, plan.Conversions[0].Amount, plan.Conversions[0].To)
+	}
+	if plan.Outcome == PlanTrade || plan.Outcome == PlanHeld {
+		if r.keep, err = json.Marshal(&r.frozen); err != nil {
+			return err
+		}
+	}
+	if plan.Outcome == PlanHeld { // what is approved is this very plan
+		if err := r.checkpoint(ctx, string(StepPlan), r.keep); err != nil {
+			return err
+		}
+	}
+	if err := planStop(&plan); err != nil {
+		return err
+	}
+	all := make([]*leg, len(plan.Orders))
+	for i := range plan.Orders {
+		all[i] = &leg{plan: plan.Orders[i]}
+	}
+	return r.tradable(ctx, all)
+}
+
+// thaw takes up the plan that the run had made before: when some of it was sent,
+// when an operator approved it, or when it was made a moment ago and the account
+// is still the same. It reports whether it did.
+func (r *run) thaw() (bool, error) {
+	kept := r.record.Step(string(StepPlan))
+	if kept == nil || !r.goesOn() {
+		return false, nil
+	}
+	var frozen frozenPlan
+	if err := json.Unmarshal(kept.Data, &frozen); err != nil {
+		return false, fmt.Errorf("rebalance: run %s: frozen plan: %w", r.record.ID, err)
+	}
+	sent := len(r.record.Intents) > 0
+	if u := r.standing.LastUnblock; sent && u != nil && u.Time.After(kept.Time) {
+		r.frozen = frozen
+		return true, r.closeUnblocked(u)
+	}
+	if !sent {
+		fresh := frozen.Plan.Outcome == PlanTrade && r.e.cfg.Now().Sub(kept.Time) <= r.e.cfg.Timing.PlanLife
+		if !fresh && !r.approved(kept) || !r.unchanged(&frozen) {
+			return false, nil
+		}
+	}
+	r.frozen, r.keep, r.resumed = frozen, kept.Data, sent
+	r.showPlan()
+	return true, nil
+}
+
+// closeUnblocked ends a run that was blocked after it had sent orders: what the
+// operator did meanwhile is not in its plan. The next run plans anew.
+func (r *run) closeUnblocked(u *journal.Unblock) error {
+	r.showPlan()
+	for i := range r.frozen.Plan.Orders {
+		r.newLeg(i, &r.frozen.Plan.Orders[i])
+	}
+	r.result.After = r.picture()
+	return stopf(CompletedAdjusted, ReasonUnblocked, "account %s: blocked during this run, unblocked by %s: %s",
+		r.req.Account, u.Operator, u.Reason)
+}
+
+// unchanged reports whether the account still is what a plan was made for: the
+// same positions, and no less cash.
+func (r *run) unchanged(frozen *frozenPlan) bool {
+	same := maps.EqualFunc(frozen.Held, r.holdings(), func(a, b decimal.Decimal) bool { return a.Equal(b) })
+	if !same {
+		return false
+	}
+	for c, amount := range frozen.Cash {
+		if r.snap.Cash[c].LessThan(amount) {
+			return false
+		}
+	}
+	return true
+}
+
+// showPlan copies what the plan says into the result.
+func (r *run) showPlan() {
+	p := &r.frozen.Plan
+	r.reserve = p.Reserve
+	r.result.PlanHash, r.result.Skipped, r.result.Warnings, r.result.Before = p.Hash, p.Skipped, p.Warnings, r.frozen.Before
+}
+
+// planStop ends the run unless the plan says trade.
+func planStop(p *Plan) error {
+	var outcome Outcome
+	switch p.Outcome {
+	case PlanTrade:
+		return nil
+	case PlanNoTrade:
+		outcome = NoTrade
+	case PlanHeld:
+		outcome = Held
+	case PlanRejected:
+		outcome = Rejected
+	case PlanReplan:
+		outcome = CompletedAdjusted
+	case PlanNotReady:
+		outcome = Failed
+		switch p.Reason {
+		case ReasonShortPosition, ReasonForeignOpenOrders, ReasonCorporateActionSuspected, ReasonCoverUnfunded:
+			outcome = Held
+		}
+	default:
+		return stopf(Held, ReasonPlannerBug, "planner answered with the outcome %q", p.Outcome)
+	}
+	if p.Detail == "" {
+		return stopf(outcome, p.Reason, "%s", p.Reason)
+	}
+	return stopf(outcome, p.Reason, "%s", p.Detail)
+}
+
+// planInput is the picture that the planner sees.
+func (r *run) planInput() Input {
+	in := Input{
+		Account: AccountState{
+			Base: r.snap.Base, Type: r.snap.Type,
+			NetLiquidation: decimal.NewNullDecimal(r.snap.NetLiquidation),
+			Cash:           r.snap.Cash, SettledCash: r.snap.SettledCash, AvailableFunds: r.snap.AvailableFunds,
+			Positions: make([]PositionState, 0, len(r.snap.Positions)),
+		},
+		Instruments: make(map[broker.InstrumentID]InstrumentTerms, len(r.terms)),
+		Quotes:      make(map[broker.InstrumentID]PlanQuote, len(r.quotes.Found)),
+		FX:          r.snap.FX,
+		Targets:     make([]TargetWeight, len(r.targets.Targets)),
+		Policy:      *r.policy,
+	}
+	for i, t := range r.targets.Targets {
+		in.Targets[i] = TargetWeight(t)
+	}
+	if m := r.memory; m != nil {
+		in.Previous = make([]TargetWeight, len(m.Targets))
+		for i, t := range m.Targets {
+			in.Previous[i] = TargetWeight(t)
+		}
+	}
+	for i := range r.snap.Positions {
+		p := &r.snap.Positions[i]
+		before, known := r.before(p.Instrument)
+		in.Account.Positions = append(in.Account.Positions, PositionState{
+			Symbol: p.Instrument, Quantity: p.Quantity, Previous: decimal.NullDecimal{Decimal: before.Quantity, Valid: known},
+		})
+		if p.Kind != broker.Stock { // IgnoreOther is set, or the snapshot step had stopped the run
+			in.Policy.Exclude = append(slices.Clip(in.Policy.Exclude), p.Instrument)
+			in.Instruments[p.Instrument] = InstrumentTerms{Currency: p.Currency, Lot: decimal.New(1, 0), Tick: decimal.New(1, -2)}
+		}
+	}
+	for i := range r.snap.Orders {
+		if o := &r.snap.Orders[i]; !ours(o.Order.ID) {
+			in.Account.OpenOrders = append(in.Account.OpenOrders,
+				OpenOrder{Symbol: o.Order.Instrument, Side: o.Order.Side, Remaining: o.Remaining()})
+		}
+	}
+	for id, t := range r.terms {
+		in.Instruments[id] = InstrumentTerms{Currency: t.Currency, Lot: t.Lot, Tick: t.Tick}
+	}
+	now := r.e.cfg.Now()
+	for id, q := range r.quotes.Found {
+		pq := planQuote(&q, now)
+		if before, known := r.before(id); known {
+			pq.Previous = decimal.NewNullDecimal(before.Price)
+		}
+		in.Quotes[id] = pq
+	}
+	return in
+}
+
+// planQuote is a quote with its age at the time of planning.
+func planQuote(q *marketdata.Quote, now time.Time) PlanQuote {
+	p := PlanQuote{Bid: q.Bid, Ask: q.Ask, Last: q.Last, Close: q.Close, Tier: q.Tier}
+	if !q.Time.IsZero() {
+		age := max(now.Sub(q.Time), 0)
+		p.Age = decimal.NewNullDecimal(decimal.New(age.Milliseconds(), -3))
+	}
+	return p
+}

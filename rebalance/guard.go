@@ -1,0 +1,128 @@
+package rebalance
+
+import (
+	"fmt"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/journal"
+)
+
+// Limits stop the sends of a run that goes wrong. What is under way is watched
+// to its end; what was not sent is left to a later run.
+type Limits struct {
+	// Rejects is how many orders of a run may be rejected before the rest is not
+	// sent. Default: 3.
+	Rejects int
+	// Collar is how far a price may have moved since the plan valued it, as a
+	// fraction, for an order still to be sent. Default: 0.05.
+	Collar decimal.Decimal
+	// Loss is how far net liquidation may fall during a run, as a fraction of
+	// the equity at its plan, before nothing more is bought. Default: 0.05.
+	Loss decimal.Decimal
+}
+
+// guard checks each order of a batch against the account as it is now, just
+// before it is sent: the plan may be older than the last fill.
+type guard struct {
+	run      *run
+	sellable map[broker.InstrumentID]decimal.Decimal
+	room     decimal.Decimal // cash above the reserve, in base
+	rejects  int
+}
+
+// newGuard looks at the account as the last snapshot shows it.
+func (r *run) newGuard() *guard {
+	g := &guard{run: r, sellable: r.holdings()}
+	for c, amount := range r.certainCash() {
+		g.room = g.room.Add(r.inBase(amount, c))
+	}
+	g.room = g.room.Sub(r.reserve).Sub(r.policy.PendingWithdrawals)
+	for i := range r.snap.Orders {
+		o := &r.snap.Orders[i]
+		g.commit(&o.Order, o.Remaining())
+	}
+	for _, l := range r.legs {
+		if l.rejected() {
+			g.rejects++
+		}
+	}
+	return g
+}
+
+// commit takes what a working order may still use up.
+func (g *guard) commit(o *broker.Order, remaining decimal.Decimal) {
+	if o.Side == broker.Sell {
+		g.sellable[o.Instrument] = g.sellable[o.Instrument].Sub(remaining)
+		return
+	}
+	g.room = g.room.Sub(g.run.cost(o, remaining))
+}
+
+// cost is what a buy can cost at its limit, in base, fee included.
+func (r *run) cost(o *broker.Order, quantity decimal.Decimal) decimal.Decimal {
+	return r.inBase(quantity.Mul(o.Limit).Add(r.policy.Fee.of(quantity, o.Limit)), r.currency(o.Instrument))
+}
+
+// refuse says why an order must not be sent now, or commits it.
+func (g *guard) refuse(o *broker.Order) string {
+	r := g.run
+	if limit := r.e.cfg.Limits.Rejects; g.rejects >= limit {
+		return fmt.Sprintf("not sent: %d orders of this run were rejected, the limit is %d", g.rejects, limit)
+	}
+	if why := r.moved(o.Instrument); why != "" {
+		return why
+	}
+	if o.Side == broker.Sell {
+		if free := g.sellable[o.Instrument]; o.Quantity.GreaterThan(free) {
+			return fmt.Sprintf("not sent: to sell %s of %s would go short, %s are held and not in other orders", o.Quantity, o.Instrument, free)
+		}
+	} else if cost := r.cost(o, o.Quantity); cost.GreaterThan(g.room) && !r.covers(o) {
+		return fmt.Sprintf("not sent: it may cost %s %s, the cash above the reserve is %s", cost, r.snap.Base, g.room)
+	}
+	g.commit(o, o.Quantity)
+	return ""
+}
+
+// covers reports whether a buy only closes a short position.
+func (r *run) covers(o *broker.Order) bool {
+	return r.snap.Position(o.Instrument).Sign() < 0
+}
+
+// moved says how far the price is from where the plan saw it, if that is too far.
+func (r *run) moved(id broker.InstrumentID) string {
+	q, ok := r.quotes.Found[id]
+	valued := r.valuedAt(id)
+	if !ok || valued.IsZero() {
+		return "not sent: no price of " + string(id)
+	}
+	now := price(&q)
+	if now.Sub(valued).Abs().GreaterThan(r.e.cfg.Limits.Collar.Mul(valued)) {
+		return fmt.Sprintf("not sent: %s is at %s, the plan saw it at %s, the collar is %s", id, now, valued, r.e.cfg.Limits.Collar)
+	}
+	return ""
+}
+
+// lost says how far net liquidation fell since the plan, if that is too far to
+// buy anything more.
+func (r *run) lost() string {
+	before := r.frozen.Before
+	if before == nil {
+		return ""
+	}
+	fall := before.Equity.Sub(r.snap.NetLiquidation)
+	if fall.LessThanOrEqual(r.e.cfg.Limits.Loss.Mul(before.Equity)) {
+		return ""
+	}
+	return fmt.Sprintf("not sent: net liquidation fell from %s to %s during the run, more than the limit of %s",
+		before.Equity, r.snap.NetLiquidation, r.e.cfg.Limits.Loss)
+}
+
+// rejected reports whether the broker refused the leg's order.
+func (l *leg) rejected() bool {
+	if l.settlement != nil {
+		return l.settlement.Outcome == journal.Rejected
+	}
+	return l.state.Status == broker.StatusRejected
+}
