@@ -20,5 +20,15 @@
 //
 // Sources are safe for concurrent use and block no longer than ctx.
 //
+// # What the package builds
+//
+// [Static] gives quotes that the program sets, [HistorySource] the closing
+// prices of a [History] as they were known at a time, for backtests. [Ladder]
+// asks several sources one after the other. [Fresh] and [Sane] refuse quotes of
+// another source by age and by distance from the previous close; inside a ladder,
+// what they refuse is asked of the next rung. All of them report what they
+// refuse as missing, with the reason, and take no answer apart: a quote is used
+// whole or not at all. [Quotes.Check] finds out a source that breaks its promises.
+//
 // To check a source, run the suite in package marketdatatest.
 package marketdata
