@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// ErrBudget: the retries that are allowed for a dependency were used up, by this
-// call or by others.
+// ErrBudget says that the retries that are allowed for a dependency were used
+// up, by this call or by others.
 var ErrBudget = errors.New("the retry budget is used up")
 
 // BudgetOptions are the numbers of a budget.

@@ -93,7 +93,7 @@ func NewBreaker(name string, o BreakerOptions) *CircuitBreaker {
 		// over at until.
 		Timeout:       o.OpenFor - 1,
 		ReadyToTrip:   func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= o.Failures },
-		IsExcluded:    func(err error) bool { return err == errNeutral }, //nolint:errorlint // our own value, never wrapped
+		IsExcluded:    func(err error) bool { return errors.Is(err, errNeutral) },
 		OnStateChange: func(_ string, _, to gobreaker.State) { b.moved(stateOf(to)) },
 	})
 	return b

@@ -7,6 +7,10 @@
 // its class by a method ErrorClass (see [ClassOf]), so that packages need not
 // import this one.
 //
+// Around a call to one dependency they nest like this: a [Backoff] outside, so
+// that each try counts for itself; inside it a [Breaker]; innermost [Timeout],
+// so that each try has its own. One call path has one Backoff.
+//
 // No policy may surround the sending of an order: an order is sent once, and
 // any doubt is resolved, not retried.
 //
