@@ -235,6 +235,9 @@ func (c *Config) validate() error {
 			fault("%s is nil: it is required", f.name)
 		}
 	}
+	if err := c.Rules.Validate(); err != nil {
+		fault("Rules: %w", err)
+	}
 	if c.Workers < 0 {
 		fault("Workers is %d: want 1 or more", c.Workers)
 	}

@@ -12,14 +12,34 @@ import (
 
 // execute sends the orders of some legs, one after another, and watches them to
 // their end. Every order is journaled before its first byte leaves, and sent
-// once. When it returns without error, each leg is settled in the journal.
+// once; an order that is proven to be lost is a new order after that. When it
+// returns without error, each leg is settled in the journal.
 func (r *run) execute(ctx context.Context, legs []*leg) error {
-	halt := r.sendAll(ctx, legs) // if it stops, what is under way is still seen to
-	if err := r.watch(ctx, legs); err != nil {
-		return err
+	for range maxTries {
+		halt := r.sendAll(ctx, legs) // if it stops, what is under way is still seen to
+		if err := r.watch(ctx, legs); err != nil {
+			return err
+		}
+		if halt != nil {
+			return halt
+		}
+		again := false
+		for _, l := range legs {
+			if l.lost && l.try < maxTries {
+				l.again()
+				again = true
+			}
+		}
+		if !again {
+			break
+		}
 	}
-	return halt
+	return nil
 }
+
+// maxTries is how many orders a leg may have, each after a proof that the one
+// before it is not at the broker.
+const maxTries = 3
 
 // sendAll sends the legs that are not at the broker yet, as far as the account
 // allows now.

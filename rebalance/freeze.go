@@ -58,11 +58,7 @@ func (r *run) makePlan(ctx context.Context) error {
 	if err := planStop(&plan); err != nil {
 		return err
 	}
-	all := make([]*leg, len(plan.Orders))
-	for i := range plan.Orders {
-		all[i] = &leg{plan: plan.Orders[i]}
-	}
-	return r.tradable(ctx, all)
+	return r.tradable(ctx, r.layOut(plan.Orders, 0))
 }
 
 // thaw takes up the plan that the run had made before: when some of it was sent,
@@ -78,7 +74,7 @@ func (r *run) thaw() (bool, error) {
 		return false, fmt.Errorf("rebalance: run %s: frozen plan: %w", r.record.ID, err)
 	}
 	sent := len(r.record.Intents) > 0
-	if u := r.standing.LastUnblock; sent && u != nil && u.Time.After(kept.Time) {
+	if u := r.standing.LastUnblock; sent && u != nil && !u.Time.Before(kept.Time) {
 		r.frozen = frozen
 		return true, r.closeUnblocked(u)
 	}
@@ -90,6 +86,7 @@ func (r *run) thaw() (bool, error) {
 	}
 	r.frozen, r.keep, r.resumed = frozen, kept.Data, sent
 	r.showPlan()
+	r.layOut(frozen.Plan.Orders, 0)
 	return true, nil
 }
 
@@ -97,9 +94,7 @@ func (r *run) thaw() (bool, error) {
 // operator did meanwhile is not in its plan. The next run plans anew.
 func (r *run) closeUnblocked(u *journal.Unblock) error {
 	r.showPlan()
-	for i := range r.frozen.Plan.Orders {
-		r.newLeg(i, &r.frozen.Plan.Orders[i])
-	}
+	r.layOut(r.frozen.Plan.Orders, 0)
 	r.result.After = r.picture()
 	return stopf(CompletedAdjusted, ReasonUnblocked, "account %s: blocked during this run, unblocked by %s: %s",
 		r.req.Account, u.Operator, u.Reason)

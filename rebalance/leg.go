@@ -54,6 +54,7 @@ type leg struct {
 	doubt         bool   // only a look at the broker can tell more
 	altered       bool   // the broker changed the order
 	adopted       bool   // ours, but not in the journal
+	lost          bool   // proven never to have reached the broker
 	refused       string // why it was not sent this time
 	wasUnknown    bool   // an earlier look had to settle it as unknown
 	// settlement is how it ended, once that is known.
@@ -61,19 +62,33 @@ type leg struct {
 	stored     bool // the journal has the settlement
 }
 
-// newLeg makes the leg of a planned order, with what the journal knows of it.
-func (r *run) newLeg(index int, o *PlannedOrder) *leg {
-	l := &leg{index: index, plan: *o, quantity: o.Quantity}
-	for i := range r.record.Intents {
-		if in := &r.record.Intents[i]; in.Leg == index {
-			l.try, l.order = in.Number, in.Order
-			l.settlement, l.stored = in.Settlement, in.Settlement != nil
+// layOut makes a leg of every planned order, with what the journal knows of it.
+// Legs that the resolve step found at work keep what it found.
+func (r *run) layOut(orders []PlannedOrder, from int) []*leg {
+	legs := make([]*leg, len(orders))
+	for i := range orders {
+		l := r.legAt(from + i)
+		l.plan = orders[i]
+		if l.quantity.IsZero() {
+			l.quantity = orders[i].Quantity
+		}
+		legs[i] = l
+	}
+	return legs
+}
+
+// legAt returns the leg with an index, as the run or the journal knows it.
+func (r *run) legAt(index int) *leg {
+	for _, l := range r.legs {
+		if l.index == index {
+			return l
 		}
 	}
-	for _, known := range r.legs {
-		if known.index == index && known.order.ID != "" && known.order.ID == l.order.ID {
-			known.plan, known.quantity = *o, o.Quantity
-			return known // found at work by the resolve step
+	l := &leg{index: index}
+	for i := range r.record.Intents {
+		if in := &r.record.Intents[i]; in.Leg == index {
+			l.try, l.order, l.run, l.held, l.sent = in.Number, in.Order, in.Run, in.Held, in.Time
+			l.settlement, l.stored = in.Settlement, in.Settlement != nil
 		}
 	}
 	if l.settlement != nil && l.settlement.Outcome == journal.NotSent {
@@ -86,7 +101,7 @@ func (r *run) newLeg(index int, o *PlannedOrder) *leg {
 // again makes the leg ready for one more try; the last one is proven over.
 func (l *leg) again() {
 	l.settlement, l.stored, l.order, l.state = nil, false, broker.Order{}, broker.OrderState{}
-	l.cancelling, l.cancels, l.altered, l.doubt = false, 0, false, false
+	l.cancelling, l.cancels, l.altered, l.doubt, l.lost = false, 0, false, false, false
 }
 
 // fundedBy takes the quantity that the planner could fund.

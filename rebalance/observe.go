@@ -218,6 +218,9 @@ func (r *run) prices(ctx context.Context) error {
 	quotes, err := wait(ctx, r.e.cfg.Policies.Prices, func(ctx context.Context) (marketdata.Quotes, error) {
 		return r.e.cfg.Prices.Quotes(ctx, ids)
 	})
+	if err != nil {
+		return err
+	}
 	r.quotes = quotes
-	return err
+	return quotes.Check(ids)
 }

@@ -88,11 +88,7 @@ func (r *run) compensate(ctx context.Context) error {
 		return err
 	}
 	r.extra = orders
-	legs := make([]*leg, len(orders))
-	for i := range orders {
-		legs[i] = r.newLeg(len(r.frozen.Plan.Orders)+i, &orders[i])
-	}
-	return r.execute(ctx, legs)
+	return r.execute(ctx, r.layOut(orders, len(r.frozen.Plan.Orders)))
 }
 
 // compensation decides the orders, once per run.

@@ -153,6 +153,7 @@ func (r *run) absent(ctx context.Context, l *leg, legs []*leg) error {
 		}
 	}
 	l.notSent(r.e.cfg.Now(), "proven: the broker never had the order")
+	l.lost = true
 	return nil
 }
 

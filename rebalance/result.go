@@ -68,7 +68,10 @@ type OrderResult struct {
 	// Ref is the order's reference at the broker, empty if it was never sent.
 	Ref     broker.OrderID  `json:"ref,omitempty"`
 	Planned decimal.Decimal `json:"planned"`
-	Limit   decimal.Decimal `json:"limit"`
+	// Sent is the quantity of the order as it was sent: less than planned if the
+	// cash did not reach.
+	Sent  decimal.Decimal `json:"sent"`
+	Limit decimal.Decimal `json:"limit"`
 	// Why is the planner's reason for the order.
 	Why     Reason               `json:"why"`
 	Outcome journal.OrderOutcome `json:"outcome"`

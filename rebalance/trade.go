@@ -2,6 +2,7 @@ package rebalance
 
 import (
 	"context"
+	"slices"
 
 	"github.com/shopspring/decimal"
 
@@ -10,19 +11,25 @@ import (
 
 // sell is step 10: all sells of the plan, to their end.
 func (r *run) sell(ctx context.Context) error {
-	var legs []*leg
-	for i := range r.frozen.Plan.Orders {
-		if o := &r.frozen.Plan.Orders[i]; o.Side == broker.Sell {
-			legs = append(legs, r.newLeg(i, o))
+	return r.execute(ctx, r.sells())
+}
+
+// sells are the legs that sell.
+func (r *run) sells() []*leg {
+	var sells []*leg
+	for _, l := range r.legs {
+		if l.plan.Side == broker.Sell {
+			sells = append(sells, l)
 		}
 	}
-	return r.execute(ctx, legs)
+	return sells
 }
 
 // settleSells is step 11: the account must show what the fills say, and nothing
-// else.
+// else. A resumed run that has begun to buy has been here before.
 func (r *run) settleSells(ctx context.Context) error {
-	if len(r.legs) == 0 {
+	buying := slices.ContainsFunc(r.legs, func(l *leg) bool { return l.order.ID != "" && l.plan.Side == broker.Buy })
+	if buying || len(r.sells()) == 0 {
 		return nil
 	}
 	return r.agree(ctx)
@@ -31,14 +38,13 @@ func (r *run) settleSells(ctx context.Context) error {
 // buy is step 12: covers first, then the buys as far as the cash goes.
 func (r *run) buy(ctx context.Context) error {
 	var covers, buys []*leg
-	for i := range r.frozen.Plan.Orders {
-		o := &r.frozen.Plan.Orders[i]
+	for _, l := range r.legs {
 		switch {
-		case o.Side == broker.Sell:
-		case o.Reason == ReasonCover:
-			covers = append(covers, r.newLeg(i, o))
+		case l.plan.Side == broker.Sell:
+		case l.plan.Reason == ReasonCover:
+			covers = append(covers, l)
 		default:
-			buys = append(buys, r.newLeg(i, o))
+			buys = append(buys, l)
 		}
 	}
 	if len(covers) > 0 {

@@ -161,7 +161,7 @@ func (l *leg) report(out *OrderResult) {
 		}
 		return
 	}
-	out.Ref, out.Limit = l.order.ID, l.order.Limit
+	out.Ref, out.Sent, out.Limit = l.order.ID, l.order.Quantity, l.order.Limit
 	s := l.settlement
 	if s == nil {
 		out.Outcome, out.Filled, out.Reason = journal.Unknown, l.state.Filled(), "not settled yet: "+string(l.state.Status)

@@ -1,0 +1,70 @@
+package rebalance_test
+
+import (
+	"context"
+	"errors"
+
+	"github.com/evenkeel/evenkeel/allocation"
+	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/marketdata"
+	"github.com/evenkeel/evenkeel/queue"
+)
+
+// quotes passes prices on, but one is as it says.
+type quotes struct {
+	marketdata.PriceSource
+	id    broker.InstrumentID
+	quote marketdata.Quote
+}
+
+func (q quotes) Quotes(ctx context.Context, ids []broker.InstrumentID) (marketdata.Quotes, error) {
+	all, err := q.PriceSource.Quotes(ctx, ids)
+	if err == nil {
+		if old, ok := all.Found[q.id]; ok {
+			q.quote.Tier, q.quote.Time = old.Tier, old.Time
+			all.Found[q.id] = q.quote
+		}
+	}
+	return all, err
+}
+
+// sourceFunc is a function that is an allocation source.
+type sourceFunc func() (allocation.Allocation, error)
+
+func (f sourceFunc) Allocation(context.Context, allocation.Query) (allocation.Allocation, error) {
+	return f()
+}
+
+// deafQueue does not hear extensions while deaf is set.
+type deafQueue struct {
+	queue.EventQueue
+	deaf *bool
+}
+
+func (q deafQueue) Receive(ctx context.Context) (*queue.Delivery, error) {
+	d, err := q.EventQueue.Receive(ctx)
+	if err != nil {
+		return nil, err
+	}
+	heard := queue.NewDelivery(d.Event, d.Lease(), deafDriver{d, q.deaf})
+	heard.Attempt, heard.Crashes, heard.First = d.Attempt, d.Crashes, d.First
+	return heard, nil
+}
+
+// deafDriver passes on what is heard.
+type deafDriver struct {
+	d    *queue.Delivery
+	deaf *bool
+}
+
+func (d deafDriver) Extend(ctx context.Context, _ queue.Lease) (queue.Lease, error) {
+	if *d.deaf {
+		return queue.Lease{}, errors.New("no answer")
+	}
+	err := d.d.Extend(ctx)
+	return d.d.Lease(), err
+}
+
+func (d deafDriver) Settle(ctx context.Context, _ queue.Lease, v queue.Verdict) error {
+	return d.d.Settle(ctx, v)
+}
