@@ -2,6 +2,14 @@ module github.com/evenkeel/evenkeel/examples
 
 go 1.26
 
-require github.com/evenkeel/evenkeel v0.0.0
+require (
+	github.com/evenkeel/evenkeel v0.0.0
+	github.com/shopspring/decimal v1.6.0
+)
+
+require (
+	github.com/cenkalti/backoff/v4 v4.3.0 // indirect
+	github.com/sony/gobreaker/v2 v2.4.0 // indirect
+)
 
 replace github.com/evenkeel/evenkeel => ../
