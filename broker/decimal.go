@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"fmt"
 	"math/big"
 	"strings"
@@ -79,15 +80,25 @@ func digits(s string) (n int, rest string) {
 	return n, s[n:]
 }
 
-// Quo divides x by y, rounded half-even to the given number of decimal places.
-// It is the only division of decimals in evenkeel whose result is a value. An
-// error names a zero divisor.
+// maxShift is how far apart two exponents and a number of places may be. Beyond
+// it a division would take minutes and memory without end. Decoded numbers are
+// far within.
+const maxShift = 50_000
+
+// Quo divides x by y, rounded half-even to the given number of decimal places,
+// which may be negative to round before the point. It is the only division of
+// decimals in evenkeel whose result is a value. Errors are a zero divisor and
+// exponents of tens of thousands.
 func Quo(x, y decimal.Decimal, places int32) (decimal.Decimal, error) {
 	if y.IsZero() {
-		return decimal.Decimal{}, fmt.Errorf("broker: division of %s by zero", x)
+		return decimal.Decimal{}, errors.New("broker: division by zero")
 	}
 	num, den := x.Coefficient(), y.Coefficient()
-	if shift := int64(x.Exponent()) - int64(y.Exponent()) + int64(places); shift >= 0 {
+	shift := int64(x.Exponent()) - int64(y.Exponent()) + int64(places)
+	if max(shift, int64(places)) > maxShift || min(shift, int64(places)) < -maxShift {
+		return decimal.Decimal{}, fmt.Errorf("broker: division to %d places: exponents %d and %d are out of range", places, x.Exponent(), y.Exponent())
+	}
+	if shift >= 0 {
 		num.Mul(num, pow10(shift))
 	} else {
 		den.Mul(den, pow10(-shift))

@@ -17,7 +17,7 @@ const maxSymbol = 32
 // ParseInstrumentID trims and upper-cases a symbol once and checks it: 1 to 32
 // printable ASCII characters without white space, quotes or a comma.
 func ParseInstrumentID(s string) (InstrumentID, error) {
-	t := strings.ToUpper(strings.TrimSpace(s))
+	t := strings.TrimSpace(s)
 	if t == "" {
 		return "", fmt.Errorf("broker: symbol %q is empty: give a ticker such as %q", s, "AAPL")
 	}
@@ -29,7 +29,7 @@ func ParseInstrumentID(s string) (InstrumentID, error) {
 			return "", fmt.Errorf("broker: symbol %q contains %q: only printable ASCII without spaces, quotes and commas", s, c)
 		}
 	}
-	return InstrumentID(t), nil
+	return InstrumentID(strings.ToUpper(t)), nil // only now: other letters have upper cases in ASCII
 }
 
 // InstrumentKind is the kind of contract behind a symbol.

@@ -98,6 +98,8 @@ func (o *Order) Check() error {
 		return fmt.Errorf("broker: order %s: type %q is neither MKT nor LMT", o.ID, o.Type)
 	case o.Type == Limit && o.Limit.Sign() <= 0:
 		return fmt.Errorf("broker: order %s: limit %s of %s is not positive", o.ID, o.Limit, o.Instrument)
+	case o.Type == Market && !o.Limit.IsZero():
+		return fmt.Errorf("broker: order %s: market order of %s has a limit of %s: set the type LMT or no limit", o.ID, o.Instrument, o.Limit)
 	case o.TIF != Day:
 		return fmt.Errorf("broker: order %s: time in force %q is not DAY", o.ID, o.TIF)
 	}
@@ -134,6 +136,17 @@ func (s Status) Terminal() bool {
 	return s == StatusFilled || s == StatusCancelled || s == StatusRejected
 }
 
+// Refusal is why an order was rejected, as far as a caller can act on it.
+type Refusal string
+
+// The refusals.
+const (
+	RefusedMargin     Refusal = "margin"     // more than the account can pay for
+	RefusedPermission Refusal = "permission" // not allowed for this account or instrument
+	RefusedPrice      Refusal = "price"      // the limit is not acceptable
+	RefusedDayTrade   Refusal = "day_trade"  // one day trade too many
+)
+
 // OrderState is all that a broker knows of an order.
 type OrderState struct {
 	// Order is the order as the broker echoes it. A field that differs from
@@ -144,6 +157,8 @@ type OrderState struct {
 	Status   Status
 	// Fills holds each execution once, with its newest correction.
 	Fills []Fill
+	// Refusal is the kind of a rejection, if the broker told.
+	Refusal Refusal
 	// Code and Reason are the broker's last word on the order, if any.
 	Code   string
 	Reason string
@@ -160,12 +175,13 @@ func (s *OrderState) Filled() decimal.Decimal {
 	return sum
 }
 
-// Remaining returns what the order can still fill: nothing when terminal.
+// Remaining returns what the order can still fill: nothing when terminal, and
+// never less than nothing.
 func (s *OrderState) Remaining() decimal.Decimal {
 	if s.Status.Terminal() {
 		return decimal.Decimal{}
 	}
-	return s.Order.Quantity.Sub(s.Filled())
+	return decimal.Max(s.Order.Quantity.Sub(s.Filled()), decimal.Decimal{})
 }
 
 // Fill is one execution.

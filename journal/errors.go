@@ -9,16 +9,18 @@ import (
 
 // Sentinels for decisions that a caller makes. Use errors.Is.
 var (
-	// ErrFenced: a higher fence was granted; this holder must stop at once. The
-	// error is a [*FencedError].
+	// ErrFenced: the shown fence is not the account's: a higher one was granted
+	// (or, after the loss of a journal, this one never was). This holder must
+	// stop at once. The error is a [*FencedError].
 	ErrFenced = errors.New("fenced")
-	// ErrBlocked: the account is blocked.
+	// ErrBlocked: the account is blocked, or an outcome of it is unknown.
 	ErrBlocked = errors.New("account blocked")
 	// ErrKilled: the kill switch is set.
 	ErrKilled = errors.New("killed")
-	// ErrRefTaken: the reference belongs to a different intent.
-	ErrRefTaken = errors.New("reference taken by a different intent")
-	// ErrUnknownRef: no intent has this reference.
+	// ErrRefTaken: the reference belongs to a different intent, or to one that
+	// was settled.
+	ErrRefTaken = errors.New("reference taken")
+	// ErrUnknownRef: no intent of the account has this reference.
 	ErrUnknownRef = errors.New("unknown reference")
 	// ErrSettledOtherwise: the intent was settled with a different outcome.
 	ErrSettledOtherwise = errors.New("intent settled otherwise")
@@ -28,8 +30,13 @@ var (
 	ErrFinished = errors.New("run finished")
 	// ErrUnknownRun: no run has this ID.
 	ErrUnknownRun = errors.New("unknown run")
+	// ErrForgotten: the run is finished, and the journal keeps no more of it
+	// than that.
+	ErrForgotten = errors.New("record of the finished run was dropped")
 	// ErrInvalid: a field is missing or wrong.
 	ErrInvalid = errors.New("invalid record")
+	// ErrNewerSchema: the record was written by a newer release.
+	ErrNewerSchema = errors.New("record of a newer schema")
 )
 
 // FencedError says which fence stands in the way.
@@ -42,7 +49,16 @@ type FencedError struct {
 
 // Error names the account and both fences.
 func (e *FencedError) Error() string {
-	return fmt.Sprintf("journal: account %s: fence %d is behind %d (run %s): another worker took over", e.Account, e.Fence, e.Current, e.CurrentHolder)
+	switch {
+	case e.Fence > e.Current:
+		return fmt.Sprintf("journal: account %s: fence %d was never granted here, the newest is %d (run %s): begin again",
+			e.Account, e.Fence, e.Current, e.CurrentHolder)
+	case e.Fence == e.Current:
+		return fmt.Sprintf("journal: account %s: fence %d belongs to run %s: begin again with a higher one",
+			e.Account, e.Fence, e.CurrentHolder)
+	}
+	return fmt.Sprintf("journal: account %s: fence %d is behind %d (run %s): another worker took over",
+		e.Account, e.Fence, e.Current, e.CurrentHolder)
 }
 
 // Unwrap returns [ErrFenced].

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"strconv"
 	"time"
 
 	"github.com/evenkeel/evenkeel/broker"
@@ -22,33 +23,44 @@ type RunLog interface {
 	// Begin raises the account's fence to that of the claim (or, if the claim
 	// has none, by one) and returns the event's run, new or as it was left, with
 	// all that stands open for the account. A claim whose fence is lower than the
-	// account's, or equal but for another event, fails with [ErrFenced].
+	// account's, or equal but for another run, fails with [ErrFenced]; repeating
+	// the claim that holds the fence returns the same grant. A claim that names
+	// another account or command than its run has is [ErrInvalid]. A claim that
+	// fails changes nothing.
 	Begin(ctx context.Context, claim Claim) (Begun, error)
 	// Checkpoint records that the run reached a step. Recording a step again
-	// replaces it.
+	// replaces it and keeps its place.
 	Checkpoint(ctx context.Context, grant Grant, step Step) error
-	// Finish stores the result and ends the run.
+	// Finish stores the result and ends the run. [ErrOpenIntents] names the
+	// references that stand in the way.
 	Finish(ctx context.Context, grant Grant, outcome Outcome) error
 }
 
 // IntentLog records orders before and after they are sent.
 type IntentLog interface {
-	// Intend records intents, all or none. Repeating the very same ones is not
-	// an error; a reference that is taken by another one is [ErrRefTaken].
+	// Intend records intents, all or none. They belong to the run and the
+	// account of the grant. Repeating the very same ones is not an error while
+	// they are unsettled, even if the account was stopped since; a reference that
+	// is taken by another one, or was settled, is [ErrRefTaken].
 	Intend(ctx context.Context, grant Grant, intents ...Intent) error
 	// Settle records how open intents of the account ended, whichever run they
-	// belong to, all or none.
+	// belong to, all or none. Settling again in the same way is not an error and
+	// keeps the first record; so does settling an unknown one as unknown again.
 	Settle(ctx context.Context, grant Grant, settlements ...Settlement) error
 }
 
 // Control stops accounts and lets them go on. It takes no fence: an operator's
-// word counts at once.
+// word counts at once. Doing what is done already is not an error. A record
+// that equals the last one of its kind and scope, its time included, is a
+// repetition: a repeated Unblock or Resume does not lift what came after it.
 type Control interface {
 	// Block stops an account. Blocking a blocked one keeps the first block.
 	Block(ctx context.Context, block Block) error
-	// Unblock lifts the block of an account and keeps who did it and why.
+	// Unblock lifts the block of an account, answers for its unknown intents,
+	// and keeps who did it and why.
 	Unblock(ctx context.Context, unblock Unblock) error
-	// Kill stops all sends of an account, or of all accounts.
+	// Kill stops all sends of an account, or of all accounts. Killing again
+	// keeps the first kill.
 	Kill(ctx context.Context, kill Kill) error
 	// Resume lifts a kill of the same scope.
 	Resume(ctx context.Context, kill Kill) error
@@ -59,9 +71,11 @@ type Reader interface {
 	// Account returns the standing of an account; one without any record is a
 	// zero standing, not an error.
 	Account(ctx context.Context, account broker.AccountID) (Standing, error)
-	// Run returns a run, or [ErrUnknownRun].
+	// Run returns a run, or [ErrUnknownRun] (with [ErrForgotten], if there was one).
 	Run(ctx context.Context, id RunID) (Run, error)
-	// Runs lists the runs of an account, or of all for "", newest first.
+	// Runs lists the runs of an account, or of all for "", the one that began
+	// last first. An error is the last pair. Runs that begin meanwhile may be
+	// missing.
 	Runs(ctx context.Context, account broker.AccountID) iter.Seq2[Run, error]
 }
 
@@ -70,22 +84,27 @@ type RunID string
 
 // Claim asks for the right to work on an account.
 type Claim struct {
-	Account broker.AccountID
-	Event   string
-	Command string
+	Account broker.AccountID `json:"account"`
+	Event   string           `json:"event"`
+	Command string           `json:"command"`
 	// Number tells the runs of one event apart, from 1. Zero means 1.
-	Number int
+	Number int `json:"number"`
 	// Fence comes from the queue. Zero takes the next one.
-	Fence uint64
-	Time  time.Time
+	Fence uint64    `json:"fence"`
+	Time  time.Time `json:"time"`
+}
+
+// RunID returns the name of the run that is claimed.
+func (c *Claim) RunID() RunID {
+	return RunID(c.Event + "/" + strconv.Itoa(max(c.Number, 1)))
 }
 
 // Grant is the right to write for an account. It is lost when a higher fence is
 // granted.
 type Grant struct {
-	Account broker.AccountID
-	Run     RunID
-	Fence   uint64
+	Account broker.AccountID `json:"account"`
+	Run     RunID            `json:"run"`
+	Fence   uint64           `json:"fence"`
 }
 
 // Begun is what stands at the begin of a run.
@@ -93,7 +112,8 @@ type Begun struct {
 	Grant Grant
 	// Run is the event's run: new, unfinished or finished.
 	Run Run
-	// Resumed is set if the run had begun before.
+	// Resumed is set if the run had begun before, be it by a claim that is
+	// repeated now.
 	Resumed bool
 	// Standing is the account's, as of the same instant.
 	Standing Standing
@@ -103,12 +123,14 @@ type Begun struct {
 type Standing struct {
 	Account broker.AccountID
 	Fence   uint64
-	// Open holds the unsettled and the unknown intents of all runs, oldest first.
+	// Open holds the open intents of all runs, oldest first: the unsettled ones
+	// and the unknown ones that no operator answered for.
 	Open []Intent
-	// Unfinished holds the other begun runs, oldest first.
+	// Unfinished holds the unfinished runs, oldest first; in [Begun] without the
+	// run that begins.
 	Unfinished []RunID
 	// Block is set while the account is blocked, Kill while it is killed, by
-	// itself or with all.
+	// itself or else with all.
 	Block *Block
 	Kill  *Kill
 	// LastUnblock is the newest one, if any.

@@ -54,7 +54,8 @@ type Driver interface {
 	Extend(ctx context.Context, lease Lease) (Lease, error)
 	// Settle ends the lease with a verdict, or [ErrLeaseLost]. Repeating a
 	// settlement with the same lease and verdict that already took effect
-	// returns nil: a reply may have been lost.
+	// returns nil: a reply may have been lost. Another verdict for a lease that
+	// was settled changes nothing and is [ErrSettled].
 	Settle(ctx context.Context, lease Lease, verdict Verdict) error
 }
 
@@ -84,10 +85,37 @@ type Verdict struct {
 	Until time.Time
 	// Note goes into the event's history.
 	Note Note
-	// MinFence makes the account's next fence higher than this. It heals a
-	// queue that forgot a fence which a journal still knows.
+	// MinFence makes the account's next fence higher than this, at most
+	// [MaxFence]. It heals a queue that forgot a fence which a journal still
+	// knows.
 	MinFence uint64
 }
+
+// Check returns what makes the verdict unusable, or nil.
+func (v *Verdict) Check() error {
+	switch v.Verb {
+	case VerbAck, VerbRetry, VerbDefer, VerbHold, VerbDead:
+	default:
+		return fmt.Errorf("queue: verdict: verb %.40q is none of %s, %s, %s, %s, %s",
+			v.Verb, VerbAck, VerbRetry, VerbDefer, VerbHold, VerbDead)
+	}
+	if err := checkTime(v.Until); err != nil {
+		return fmt.Errorf("queue: verdict: %s until: %w", v.Verb, err)
+	}
+	if v.MinFence > MaxFence {
+		return fmt.Errorf("queue: verdict: min fence %d is higher than %d", v.MinFence, uint64(MaxFence))
+	}
+	return nil
+}
+
+// Equal reports whether two verdicts say the same.
+func (v *Verdict) Equal(w Verdict) bool {
+	return v.Verb == w.Verb && v.After == w.After && v.Until.Equal(w.Until) && v.Note == w.Note && v.MinFence == w.MinFence
+}
+
+// MaxFence is the highest fence that a verdict may ask for: above it there is
+// always room to count on, also in stores with signed or floating numbers.
+const MaxFence = 1 << 52
 
 // Note is why a delivery ended as it did.
 type Note struct {

@@ -18,26 +18,42 @@
 // holder that was paused past its lease is refused by the stores it writes to.
 //
 // Idempotent publishing. An event with a Key that was accepted before is not
-// accepted again: the receipt names the first one. Publishing with a Key may
-// therefore be retried without harm.
+// accepted again: the receipt names the first one, whatever else the second one
+// says. Publishing with a Key may therefore be retried without harm. The same
+// holds for an ID that the producer gave. A Key or ID that was accepted for
+// another account or command is an error of the producer, [ErrInvalidEvent]:
+// neither event may silently stand for the other. An implementation may forget
+// Keys and IDs of events that ended long ago, and says when.
 //
 // Coalescing. Of the events of one account and command that were never
 // delivered, only the newest is kept: it takes the place of the older one in
-// the line, and the older one ends as [Superseded], naming its successor. An
-// event that was delivered once is never superseded; the newer one then follows
-// it.
+// the line, and the older one ends as [Superseded], naming its successor. The
+// NotBefore of the newer one counts. An event that was delivered once is never
+// superseded; the newer one then follows it.
 //
 // Poison. A delivery that ends by the running out of its lease is counted apart
-// from attempts ([Delivery.Crashes]). An event that has used up the allowed
-// crash deliveries goes to the dead letters by itself.
+// from attempts ([Delivery.Crashes]); otherwise the event is due again at once.
+// An event that has used up the allowed crash deliveries goes to the dead
+// letters by itself.
 //
 // Settling. A delivery is settled once, by one verb of [Delivery]. Settling
 // twice is [ErrSettled]; settling after the lease was lost is [ErrLeaseLost] and
-// changes nothing.
+// changes nothing. A lease that ran out is lost, also when nobody else took it.
+//
+// Newer events. An event of a newer schema than [Schema] is accepted, kept and
+// delivered like any other; [DecodeEvent] keeps what it cannot read. The worker
+// defers it to a newer one.
+//
+// Limits. A queue bounds how many events it keeps and how long an account's line
+// may be, and refuses more with [ErrFull]. An event that supersedes another one
+// or repeats a Key is never refused for that. Dead events are kept until an
+// operator drops them or asks for them again.
 //
 // Concurrency and blocking. All methods are safe for concurrent use.
 // [EventQueue.Receive] blocks until an event is due or ctx ends; the rest
-// return promptly.
+// return promptly. Nothing given is retained but by copy, and what is returned
+// belongs to the caller.
 //
-// To check an implementation, run the suite in package queuetest.
+// Package memqueue has the implementation in memory. To check another one, run
+// the suite in package queuetest.
 package queue

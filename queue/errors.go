@@ -7,6 +7,9 @@ var (
 	// ErrInvalidEvent: the event itself is at fault; publishing it again will
 	// not help.
 	ErrInvalidEvent = errors.New("queue: invalid event")
+	// ErrInvalidAction: the operator's action lacks something, or its token was
+	// used for another action.
+	ErrInvalidAction = errors.New("queue: invalid action")
 	// ErrNewerSchema: the event is of a newer version than this release knows.
 	// It is left in the queue for a newer worker.
 	ErrNewerSchema = errors.New("queue: event of a newer schema")

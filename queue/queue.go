@@ -2,7 +2,10 @@ package queue
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"iter"
+	"strings"
 	"time"
 )
 
@@ -26,9 +29,12 @@ type Admin interface {
 	Stats(ctx context.Context) (Stats, error)
 	// Entry returns one event with its history, or [ErrUnknownEvent].
 	Entry(ctx context.Context, id string) (Entry, error)
-	// Entries lists the events in a state, oldest first.
+	// Entries lists the events in a state, in the order in which they were
+	// accepted. An error is the last pair.
 	Entries(ctx context.Context, state State) iter.Seq2[Entry, error]
-	// Operator changes the state of an event; see [Action].
+	// Operator changes the state of an event; see [Action]. It fails with
+	// [ErrInvalidAction], [ErrUnknownEvent], [ErrWrongState] or, for a requeue,
+	// [ErrFull].
 	Operator(ctx context.Context, action Action) (Receipt, error)
 }
 
@@ -65,14 +71,21 @@ type Stats struct {
 	OldestDue time.Time `json:"oldest_due"`
 }
 
-// Entry is an event with all that happened to it.
+// Entry is an event with all that happened to it. [EncodeEntry] writes it as
+// JSON.
 type Entry struct {
-	Event     Event     `json:"event"`
-	State     State     `json:"state"`
-	Due       time.Time `json:"due"`
-	Attempt   int       `json:"attempt"`
-	Crashes   int       `json:"crashes"`
-	Fence     uint64    `json:"fence"`
+	Event Event `json:"event"`
+	State State `json:"state"`
+	// Due is when it became or becomes due, or was before it was leased or ended.
+	Due time.Time `json:"due"`
+	// Attempt is the number of the attempt under way or to come, from 1; that of
+	// the last one for an event that ended.
+	Attempt int `json:"attempt"`
+	Crashes int `json:"crashes"`
+	// Fence is that of the last delivery, 0 if the event was never delivered.
+	Fence uint64 `json:"fence"`
+	// First is when it was first delivered, if ever.
+	First     time.Time `json:"first,omitzero"`
 	Successor string    `json:"successor,omitempty"` // for Superseded, and for a dead one that was asked for again
 	// History holds the newest entries, oldest first; a queue may cap it (50 or
 	// more are kept).
@@ -81,14 +94,27 @@ type Entry struct {
 
 // HistoryItem is one thing that happened to an event.
 type HistoryItem struct {
-	Time    time.Time `json:"time"`
-	What    string    `json:"what"` // published, delivered, crashed, or a Verb
-	Attempt int       `json:"attempt"`
-	Fence   uint64    `json:"fence,omitempty"`
-	Run     string    `json:"run,omitempty"`
-	Class   string    `json:"class,omitempty"`
-	Detail  string    `json:"detail,omitempty"` // cause or reason, at most 2 KiB
+	Time     time.Time `json:"time"`
+	What     string    `json:"what"`              // one of the words below, a Verb or an ActionVerb
+	Attempt  int       `json:"attempt,omitempty"` // 0 before the first delivery
+	Fence    uint64    `json:"fence,omitempty"`
+	Run      string    `json:"run,omitempty"`
+	Class    string    `json:"class,omitempty"`
+	Operator string    `json:"operator,omitempty"`
+	Detail   string    `json:"detail,omitempty"` // cause or reason, at most 2 KiB, see Cut
 }
+
+// What happens to an event besides a [Verb] and an [ActionVerb].
+const (
+	WhatPublished  = "published"
+	WhatDelivered  = "delivered"
+	WhatCrashed    = "crashed"    // the lease of a delivery ran out
+	WhatSuperseded = "superseded" // Detail names the successor
+)
+
+// ClassCrashes is the class of the history's last item when an event became
+// dead because its deliveries kept crashing.
+const ClassCrashes = "crashes"
 
 // Action is a change that an operator asks for.
 type Action struct {
@@ -97,9 +123,28 @@ type Action struct {
 	// Operator and Reason are required and end up in the history.
 	Operator string
 	Reason   string
-	// Token makes the action idempotent: a repeated token returns the first
-	// receipt. Optional.
+	// Token makes the action idempotent: repeating the action with its token
+	// returns the first receipt. Optional.
 	Token string
+}
+
+// Check returns [ErrInvalidAction] with every fault of the action, or nil.
+func (a *Action) Check() error {
+	var faults []error
+	switch a.Verb {
+	case Release, Requeue, Drop:
+	default:
+		faults = append(faults, fmt.Errorf("verb %.40q is none of %s, %s, %s", a.Verb, Release, Requeue, Drop))
+	}
+	for _, f := range [...]struct{ name, value string }{{"id", a.ID}, {"operator", a.Operator}, {"reason", a.Reason}} {
+		if strings.TrimSpace(f.value) == "" {
+			faults = append(faults, fmt.Errorf("%s is empty", f.name))
+		}
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w on event %q: %w", ErrInvalidAction, a.ID, errors.Join(faults...))
 }
 
 // ActionVerb is what an operator can do.
@@ -107,10 +152,12 @@ type ActionVerb string
 
 // The actions. Each fails with [ErrWrongState] from any other state than named.
 const (
-	// Release puts a held event back into the line, due now.
+	// Release puts a held event back into the line, at its place and due now.
 	Release ActionVerb = "release"
 	// Requeue publishes a dead event again as a new one that names it in
-	// Event.Origin; the receipt has the new ID.
+	// Event.Origin, with neither its Key nor its NotBefore; the receipt has the
+	// new ID. A dead event can be asked for again once; then it names its
+	// successor, and a second time is [ErrWrongState].
 	Requeue ActionVerb = "requeue"
 	// Drop ends a held, delayed, queued or dead event for good; it stays
 	// visible as Done with the reason in its history.

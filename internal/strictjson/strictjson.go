@@ -1,7 +1,12 @@
 // Package strictjson decodes the JSON that evenkeel stores and receives, and
 // refuses what encoding/json lets pass: duplicate keys (also those that differ
-// only in case, which would decode into the same field), unknown fields, data
-// behind the value, too long and too deep input.
+// only in case, which would decode into the same field), unknown fields, text
+// that is not Unicode, null in place of the value, data behind it, too long and
+// too deep input. Errors name the place: the path of keys and indexes, or for
+// bad syntax the byte.
+//
+// One thing stays as in encoding/json: a key whose case differs from its field
+// still finds the field.
 package strictjson
 
 import (
@@ -9,14 +14,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"strings"
+	"unicode/utf8"
 )
 
-// maxDepth bounds the nesting of input.
-const maxDepth = 64
+// MaxDepth bounds the nesting of objects and arrays.
+const MaxDepth = 64
 
-// Decode decodes one JSON value of at most limit bytes into v, a pointer.
+// Decode decodes one JSON value of at most limit bytes into v, a pointer. After
+// an error v may be filled in part: do not use it.
 func Decode(data []byte, limit int, v any) error {
 	if len(data) > limit {
 		return fmt.Errorf("input has %d bytes, at most %d are allowed", len(data), limit)
@@ -24,70 +29,73 @@ func Decode(data []byte, limit int, v any) error {
 	if err := Check(data); err != nil {
 		return err
 	}
+	if string(bytes.TrimSpace(data)) == "null" {
+		return errors.New("input is null")
+	}
+	if err := decode(data, v); err != nil {
+		return explain(data, v, err)
+	}
+	return nil
+}
+
+// Check reports what makes data something else than one JSON value of Unicode
+// text without duplicate keys, at most [MaxDepth] deep.
+func Check(data []byte) error { return CheckDepth(data, MaxDepth) }
+
+// CheckDepth is [Check] with a bound of its own, at most MaxDepth.
+func CheckDepth(data []byte, depth int) error {
+	if !utf8.Valid(data) {
+		return fmt.Errorf("input is not UTF-8 at byte %d", invalidUTF8(data))
+	}
+	if !json.Valid(data) {
+		return syntaxError(data)
+	}
+	w := walker{data: data, depth: min(depth, MaxDepth)}
+	return w.value()
+}
+
+// decode is encoding/json without unknown fields.
+func decode(data []byte, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	return dec.Decode(v)
 }
 
-// Check reports what makes data something else than one JSON value without
-// duplicate keys.
-func Check(data []byte) error {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
-	if err := checkValue(dec, "", 0); err != nil {
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return errors.New("input ends inside the JSON value")
-		}
-		return err
+// syntaxError says where data stops being JSON.
+func syntaxError(data []byte) error {
+	var probe json.RawMessage
+	err := json.Unmarshal(data, &probe)
+	var syntax *json.SyntaxError
+	switch {
+	case len(bytes.TrimSpace(data)) == 0:
+		return errors.New("input is empty")
+	case errors.As(err, &syntax) && syntax.Offset >= int64(len(data)) && truncated(data):
+		return errors.New("input ends inside the JSON value")
+	case errors.As(err, &syntax):
+		return fmt.Errorf("not JSON at byte %d: %w", syntax.Offset, err)
 	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("data behind the JSON value at byte %d", dec.InputOffset())
-	}
-	return nil
+	return fmt.Errorf("not JSON: %w", err)
 }
 
-// checkValue reads one value, which stands at path.
-func checkValue(dec *json.Decoder, path string, depth int) error {
-	if depth > maxDepth {
-		return fmt.Errorf("more than %d levels deep", maxDepth)
-	}
-	tok, err := dec.Token()
-	if err != nil {
-		return err
-	}
-	switch tok {
-	case json.Delim('{'):
-		return checkObject(dec, path, depth)
-	case json.Delim('['):
-		for i := 0; dec.More(); i++ {
-			if err := checkValue(dec, fmt.Sprintf("%s[%d]", path, i), depth+1); err != nil {
-				return err
-			}
-		}
+// truncated reports whether data is the beginning of a JSON value.
+func truncated(data []byte) bool {
+	_, err := json.NewDecoder(bytes.NewReader(data)).Token()
+	for dec := json.NewDecoder(bytes.NewReader(data)); err == nil; {
 		_, err = dec.Token()
 	}
-	return err
+	var syntax *json.SyntaxError
+	return !errors.As(err, &syntax)
 }
 
-// checkObject reads the rest of an object.
-func checkObject(dec *json.Decoder, path string, depth int) error {
-	seen := map[string]bool{}
-	for dec.More() {
-		tok, err := dec.Token()
-		if err != nil {
-			return err
+// invalidUTF8 is the offset of the first byte that is not UTF-8.
+func invalidUTF8(data []byte) int {
+	at := 0
+	for at < len(data) {
+		r, size := utf8.DecodeRune(data[at:])
+		if r == utf8.RuneError && size == 1 {
+			break
 		}
-		key, _ := tok.(string)
-		at := strings.TrimPrefix(path+"."+key, ".")
-		if folded := strings.ToLower(key); seen[folded] {
-			return fmt.Errorf("duplicate key %q", at)
-		} else {
-			seen[folded] = true
-		}
-		if err := checkValue(dec, at, depth+1); err != nil {
-			return err
-		}
+		at += size
 	}
-	_, err := dec.Token()
-	return err
+	return at
 }

@@ -1,0 +1,235 @@
+package memqueue
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"github.com/evenkeel/evenkeel/queue"
+)
+
+// state is a [queue.State] as a number.
+type state uint8
+
+const (
+	queued state = iota
+	delayed
+	leased
+	held
+	dead
+	done
+	superseded
+	states
+)
+
+var names = [states]queue.State{
+	queue.Queued, queue.Delayed, queue.Leased, queue.Held, queue.Dead, queue.Done, queue.Superseded,
+}
+
+// item is one event with all that happened to it.
+type item struct {
+	event   queue.Event
+	account *account
+	state   state
+	placed  bool // has entered its first state
+	kept    bool // is among the ended
+	seq     uint64
+	// place is that in the account's line: seq, or the place of the event that
+	// this one superseded.
+	place uint64
+	// rank orders it in the heap of its state, in which it has slot.
+	rank time.Time
+	slot int
+
+	attempt, crashes int
+	due              time.Time
+	fence            uint64
+	first            time.Time
+	token            string      // of the lease
+	last             *settlement // of its latest settled delivery
+	successor        string
+	history          []queue.HistoryItem
+}
+
+// settlement is how a delivery was settled.
+type settlement struct {
+	token   string
+	verdict queue.Verdict
+}
+
+// account is one account and its line: the events that are queued, delayed or
+// leased, by place.
+type account struct {
+	name   string
+	fence  uint64
+	line   []*item
+	leased *item
+	// head is what would be delivered next, nil if nothing may be; with a head
+	// the account is in the heap of ready ones, in which it has slot.
+	head *item
+	slot int
+}
+
+func (i *item) before(j *item) bool {
+	if c := i.rank.Compare(j.rank); c != 0 {
+		return c < 0
+	}
+	return i.place < j.place
+}
+
+func (i *item) index() *int { return &i.slot }
+
+func (a *account) before(b *account) bool { return a.head.before(b.head) }
+func (a *account) index() *int            { return &a.slot }
+
+// account returns the account of this name, a new one if need be.
+func (q *Queue) account(name string) *account {
+	a := q.accounts[name]
+	if a == nil {
+		a = &account{name: name}
+		q.accounts[name] = a
+	}
+	return a
+}
+
+// replaceable returns the event of this command that was never delivered.
+func (a *account) replaceable(command string) *item {
+	for _, it := range a.line {
+		if it.fence == 0 && it.event.Command == command {
+			return it
+		}
+	}
+	return nil
+}
+
+// next returns the event that may be delivered now, if the account is free.
+func (a *account) next() *item {
+	if a.leased != nil {
+		return nil
+	}
+	for _, it := range a.line {
+		if it.state == queued {
+			return it
+		}
+		if it.fence != 0 {
+			return nil // it was delivered and waits: later ones wait for it
+		}
+	}
+	return nil
+}
+
+// enter puts an event back into the line, at its place.
+func (a *account) enter(it *item) {
+	at, _ := slices.BinarySearchFunc(a.line, it, func(x, y *item) int {
+		if x.place < y.place {
+			return -1
+		}
+		return 1
+	})
+	a.line = slices.Insert(a.line, at, it)
+}
+
+// leave takes an event out of the line.
+func (a *account) leave(it *item) {
+	if at := slices.Index(a.line, it); at >= 0 {
+		a.line = slices.Delete(a.line, at, at+1)
+	}
+}
+
+// refresh finds out anew whether the account is ready.
+func (q *Queue) refresh(a *account) {
+	next := a.next()
+	if next == a.head {
+		return // and an event's rank does not change while it may be delivered
+	}
+	if a.head != nil {
+		q.ready.remove(a)
+	}
+	if a.head = next; next != nil {
+		q.ready.push(a)
+	}
+}
+
+// move changes an event's state. rank is its place in the heap of the state.
+func (q *Queue) move(it *item, to state, rank time.Time) {
+	if it.placed {
+		q.counts[it.state]--
+		if it.state <= leased {
+			q.lanes[it.state].remove(it)
+		}
+	}
+	it.placed = true
+	it.state, it.rank = to, rank
+	q.counts[to]++
+	if to <= leased {
+		q.lanes[to].push(it)
+	}
+}
+
+// wait makes an event of the line queued or delayed.
+func (q *Queue) wait(it *item) {
+	if it.due.After(q.now) {
+		q.move(it, delayed, it.due)
+	} else {
+		q.move(it, queued, it.due)
+	}
+}
+
+// end moves an event to a final state, and forgets the oldest that ended.
+func (q *Queue) end(it *item, final state) {
+	q.move(it, final, time.Time{})
+	q.keep(it)
+}
+
+// keep remembers an event among those that ended.
+func (q *Queue) keep(it *item) {
+	if it.kept {
+		return
+	}
+	it.kept = true
+	q.ended.push(it)
+	if q.ended.len() <= q.opts.KeepDone {
+		return
+	}
+	old := q.ended.pop()
+	if old.state == dead {
+		q.again--
+	}
+	q.counts[old.state]--
+	delete(q.items, old.event.ID)
+	if old.event.Key != "" {
+		delete(q.keys, old.event.Key)
+	}
+}
+
+// note adds to an event's history, which keeps the newest items.
+func (q *Queue) note(it *item, h queue.HistoryItem) {
+	if h.Time.IsZero() {
+		h.Time = q.now
+	}
+	if it.fence != 0 {
+		h.Attempt, h.Fence = it.attempt, it.fence
+	}
+	if over := len(it.history) + 1 - q.opts.History; over > 0 {
+		it.history = slices.Delete(it.history, 0, over)
+	}
+	it.history = append(it.history, h)
+}
+
+// entry is what the contract shows of an event.
+func (it *item) entry() queue.Entry {
+	event := it.event
+	event.Payload = bytes.Clone(event.Payload)
+	return queue.Entry{
+		Event: event, State: names[it.state], Due: it.due, Attempt: it.attempt, Crashes: it.crashes,
+		Fence: it.fence, First: it.first, Successor: it.successor, History: slices.Clone(it.history),
+	}
+}
+
+// later returns the later of two instants.
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,242 @@
+package queuetest
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/evenkeel/evenkeel/queue"
+)
+
+// env is one case at work.
+type env struct {
+	T
+	Harness
+	accepted map[string]bool // IDs
+	serial   int
+}
+
+func newEnv(t T, h Harness) *env {
+	t.Helper()
+	require.NotNil(t, h.Queue, "Harness.Queue")
+	require.Positive(t, h.Lease, "Harness.Lease")
+	require.Positive(t, h.MaxCrashes, "Harness.MaxCrashes")
+	if h.MaxPerAccount > 0 {
+		require.GreaterOrEqual(t, h.MaxPerAccount, 40, "Harness.MaxPerAccount: the suite needs lines of that length")
+	}
+	if h.Advance == nil {
+		h.Advance = time.Sleep
+	}
+	if h.Now == nil {
+		h.Now = time.Now
+	}
+	h.Quiet = cmp.Or(h.Quiet, h.Lease/10)
+	h.Patience = cmp.Or(h.Patience, h.Lease)
+	if d, ok := h.Queue.(queue.Driver); ok && h.Driver == nil {
+		h.Driver = d
+	}
+	_, isAdmin := h.Queue.(queue.Admin)
+	require.NotEqual(t, h.Features.NoAdmin, isAdmin, "Features.NoAdmin must say whether Queue is a queue.Admin")
+	return &env{T: t, Harness: h, accepted: map[string]bool{}}
+}
+
+// has is what the harness offers.
+func (e *env) has() need {
+	var n need
+	for _, offer := range [...]struct {
+		is  bool
+		bit need
+	}{
+		{!e.Features.NoAdmin, needsAdmin}, {e.Driver != nil, needsDriver}, {e.MaxPerAccount > 0, needsLimit},
+		{e.Close != nil, needsClose}, {e.Open != nil, needsOpen}, {e.Restart != nil, needsRestart},
+	} {
+		if offer.is {
+			n |= offer.bit
+		}
+	}
+	return n
+}
+
+// event is a valid event of an account, with a command of its own.
+func (e *env) event(account string) queue.Event {
+	e.serial++
+	return queue.Event{Account: account, Command: fmt.Sprintf("command%d", e.serial)}
+}
+
+// publish publishes an event that must be accepted.
+func (e *env) publish(event queue.Event) queue.Receipt {
+	e.Helper()
+	receipt, err := e.Queue.Publish(e.Context(), event)
+	require.NoError(e, err, "publish")
+	require.NotEmpty(e, receipt.ID, "a receipt names the event")
+	if !receipt.Duplicate {
+		require.NotContains(e, e.accepted, receipt.ID, "an ID was given twice")
+		e.accepted[receipt.ID] = true
+	}
+	return receipt
+}
+
+// put publishes an event with a command of its own and returns its ID.
+func (e *env) put(account string) string {
+	e.Helper()
+	return e.publish(e.event(account)).ID
+}
+
+// next returns the delivery that must be there.
+func (e *env) next() *queue.Delivery {
+	e.Helper()
+	d, err := e.receive(e.Queue, e.Patience)
+	require.NoError(e, err, "an event is due, but none is delivered")
+	require.NotNil(e, d)
+	return d
+}
+
+// nextIs returns the delivery, which must be of this event.
+func (e *env) nextIs(id string) *queue.Delivery {
+	e.Helper()
+	d := e.next()
+	require.Equal(e, id, d.Event.ID, "another event was delivered: %+v", d.Event)
+	return d
+}
+
+// none makes sure that nothing is delivered.
+func (e *env) none(why string) {
+	e.Helper()
+	d, err := e.receive(e.Queue, e.Quiet)
+	if d != nil {
+		require.Fail(e, "an event was delivered", "%+v, although %s", d.Event, why)
+	}
+	require.ErrorIs(e, err, context.DeadlineExceeded)
+}
+
+// receive calls Receive and stops it after the wait.
+func (e *env) receive(q queue.EventQueue, wait time.Duration) (*queue.Delivery, error) {
+	e.Helper()
+	ctx, cancel := context.WithTimeout(e.Context(), wait)
+	defer cancel()
+	return e.join(e.begin(ctx, q), wait)
+}
+
+// receiving is a call of Receive under way.
+type receiving chan received
+
+type received struct {
+	delivery *queue.Delivery
+	err      error
+}
+
+// begin starts a receiver.
+func (e *env) begin(ctx context.Context, q queue.EventQueue) receiving {
+	r := make(receiving, 1)
+	go func() {
+		d, err := q.Receive(ctx)
+		r <- received{d, err}
+	}()
+	return r
+}
+
+// join waits until the receiver returns, which it must within the wait and some
+// patience.
+func (e *env) join(r receiving, wait time.Duration) (*queue.Delivery, error) {
+	e.Helper()
+	limit := time.NewTimer(wait + e.Patience)
+	defer limit.Stop()
+	select {
+	case got := <-r:
+		return got.delivery, got.err
+	case <-limit.C:
+		require.Fail(e, "Receive did not return", "%v after it should have", e.Patience)
+		return nil, nil
+	}
+}
+
+// sleepers starts receivers and gives them time to wait.
+func (e *env) sleepers(n int) []receiving {
+	ctx, cancel := context.WithCancel(e.Context())
+	e.Cleanup(cancel)
+	all := make([]receiving, n)
+	for i := range all {
+		all[i] = e.begin(ctx, e.Queue)
+		e.Advance(e.Quiet / time.Duration(n))
+	}
+	return all
+}
+
+// woken returns what a waiting receiver got.
+func (e *env) woken(r receiving, by string) *queue.Delivery {
+	e.Helper()
+	d, err := e.join(r, 0)
+	require.NoError(e, err)
+	require.NotNil(e, d, "woken by %s", by)
+	return d
+}
+
+// expire lets the leases run out.
+func (e *env) expire() { e.Advance(e.Lease + e.Lease/4) }
+
+func (e *env) admin() queue.Admin { return e.Queue.(queue.Admin) } //nolint:forcetypeassert // newEnv made sure
+
+// entry returns an event's entry.
+func (e *env) entry(id string) queue.Entry {
+	e.Helper()
+	entry, err := e.admin().Entry(e.Context(), id)
+	require.NoError(e, err)
+	require.Equal(e, id, entry.Event.ID)
+	return entry
+}
+
+// is makes sure of an event's state, if the queue shows it.
+func (e *env) is(id string, state queue.State) {
+	e.Helper()
+	if !e.Features.NoAdmin {
+		require.Equal(e, state, e.entry(id).State, "state of event %s", id)
+	}
+}
+
+// operator does an action that must succeed.
+func (e *env) operator(verb queue.ActionVerb, id string) queue.Receipt {
+	e.Helper()
+	receipt, err := e.admin().Operator(e.Context(), queue.Action{Verb: verb, ID: id, Operator: "ana", Reason: "because"})
+	require.NoError(e, err)
+	return receipt
+}
+
+// ack settles a delivery.
+func (e *env) ack(d *queue.Delivery) {
+	e.Helper()
+	require.NoError(e, d.Ack(e.Context(), queue.Note{Class: "completed"}))
+}
+
+// audit makes sure that each accepted event is in exactly one state.
+func (e *env) audit() {
+	e.Helper()
+	if e.Features.NoAdmin || e.accepted == nil {
+		return
+	}
+	stats, err := e.admin().Stats(e.Context())
+	require.NoError(e, err)
+	found := map[string]queue.State{}
+	for _, state := range queue.States() {
+		n := 0
+		for entry, err := range e.admin().Entries(e.Context(), state) {
+			require.NoError(e, err)
+			require.Equal(e, state, entry.State)
+			require.NotContains(e, found, entry.Event.ID, "an event is in two states")
+			found[entry.Event.ID] = state
+			n++
+		}
+		require.Equal(e, n, stats.Counts[state], "Stats and Entries differ in %s", state)
+	}
+	require.Len(e, found, len(e.accepted), "not every accepted event is in a state: %v", found)
+	for id := range e.accepted {
+		require.Contains(e, found, id, "an accepted event is gone")
+	}
+	sum := 0
+	for _, n := range stats.Counts {
+		sum += n
+	}
+	require.Equal(e, len(e.accepted), sum, "the sum of Stats")
+}

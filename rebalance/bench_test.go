@@ -1,0 +1,70 @@
+package rebalance_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/evenkeel/evenkeel/allocation"
+	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/broker/fake"
+	"github.com/evenkeel/evenkeel/journal"
+	"github.com/evenkeel/evenkeel/marketdata"
+	"github.com/evenkeel/evenkeel/rebalance"
+)
+
+// BenchmarkRebalance20 is one full rebalance of 20 symbols on the fake broker,
+// journal and all. The targets swing, so that every run trades every symbol.
+func BenchmarkRebalance20(b *testing.B) {
+	const n = 20
+	sim := fake.Config{Quotes: map[broker.InstrumentID]marketdata.Quote{}}
+	up := allocation.Allocation{Schema: allocation.Schema, Strategy: "core"}
+	down := up
+	held := map[broker.InstrumentID]decimal.Decimal{}
+	for i := range n {
+		id := broker.InstrumentID(fmt.Sprintf("S%02d", i))
+		sim.Instruments = append(sim.Instruments, broker.Instrument{ID: id})
+		sim.Quotes[id] = at(decimal.NewFromInt(int64(20 + i)).String())
+		held[id] = decimal.NewFromInt(1000)
+		more, less := num("0.06"), num("0.04")
+		if i%2 == 1 {
+			more, less = less, more
+		}
+		up.Targets = append(up.Targets, allocation.Target{Symbol: id, Weight: more})
+		down.Targets = append(down.Targets, allocation.Target{Symbol: id, Weight: less})
+	}
+	sim.Accounts = []fake.Account{{ID: account, Positions: held, Cash: map[broker.Currency]decimal.Decimal{"USD": num("50000")}}}
+	exchange, err := fake.New(sim)
+	if err != nil {
+		b.Fatal(err)
+	}
+	targets, err := allocation.NewStatic(allocation.Rules{}, up)
+	if err != nil {
+		b.Fatal(err)
+	}
+	engine, err := rebalance.New(rebalance.Config{
+		Broker: exchange, Prices: exchange, Allocations: targets, Journal: journal.NewMemory(journal.MemoryOptions{KeepRuns: 2}),
+		Accounts: []rebalance.Account{{ID: account, Mode: broker.Simulated, Strategy: "core"}},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	orders := 0
+	for i := 0; b.Loop(); i++ {
+		model := up
+		if i%2 == 0 {
+			model = down
+		}
+		if err := targets.Set(model); err != nil {
+			b.Fatal(err)
+		}
+		res, err := engine.Rebalance(b.Context(), rebalance.Request{Account: account, Event: fmt.Sprintf("e%d", i)})
+		if err != nil || !res.Outcome.Ended() || res.Outcome == rebalance.Rejected {
+			b.Fatal(res.Outcome, res.Detail, err)
+		}
+		orders += len(res.Orders)
+	}
+	b.ReportMetric(float64(orders)/float64(b.N), "orders/op")
+}
