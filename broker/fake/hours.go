@@ -110,7 +110,7 @@ type week struct {
 // check is how New learns of mistakes.
 func (w *week) check() error { return w.fault }
 
-// Sessions returns the days' sessions. Each day is built from its date, so that
+// Sessions returns the days' sessions, in UTC. Each day is built from its date, so that
 // changes of the clock in spring and autumn are right.
 func (w *week) Sessions(_ *broker.Instrument, from, to time.Time) []broker.Session {
 	var sessions []broker.Session
@@ -139,7 +139,7 @@ func (w *week) on(year int, month time.Month, day int) (broker.Session, bool) {
 		shut = early
 	}
 	at := func(d time.Duration) time.Time {
-		return time.Date(year, month, day, int(d/time.Hour), int(d%time.Hour/time.Minute), 0, 0, w.zone)
+		return time.Date(year, month, day, int(d/time.Hour), int(d%time.Hour/time.Minute), 0, 0, w.zone).UTC()
 	}
 	return broker.Session{Open: at(w.open), Close: at(shut)}, true
 }

@@ -1,0 +1,272 @@
+package fake_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+
+	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/broker/fake"
+	"github.com/evenkeel/evenkeel/marketdata"
+)
+
+func TestOthersTradeByHand(t *testing.T) {
+	b := open(t, nil)
+	after := snapshot(t, b).Cursor
+	require.NoError(t, b.TradeByHand(account, "AAA", broker.Sell, dec("150"))) // no checks: it is short now
+	equal(t, "-50", snapshot(t, b).Position("AAA"))
+	news, _, err := b.Await(t.Context(), account, after)
+	require.NoError(t, err)
+	require.Empty(t, news[0].Order.ID)
+	require.Empty(t, news[0].Fills[0].Order)
+	require.Equal(t, broker.StatusFilled, news[0].Status)
+
+	o := limit("", broker.Buy, 10, "90")
+	id, err := b.PlaceByHand(o)
+	require.NoError(t, err)
+	open := snapshot(t, b).Orders
+	require.Len(t, open, 1)
+	require.Equal(t, id, open[0].BrokerID)
+	require.NoError(t, b.CancelByHand(account, id))
+	require.Empty(t, snapshot(t, b).Orders)
+	require.ErrorIs(t, b.CancelByHand(account, id), broker.ErrUnknownOrder)
+
+	_, err = b.PlaceByHand(limit("x", broker.Buy, 1, "90"))
+	require.ErrorContains(t, err, "has no ID")
+	_, err = b.PlaceByHand(broker.Order{Account: account})
+	require.ErrorContains(t, err, "instrument is empty")
+	require.ErrorIs(t, b.TradeByHand("X", "AAA", broker.Buy, dec("1")), broker.ErrUnknownAccount)
+	require.ErrorIs(t, b.TradeByHand(account, "X", broker.Buy, dec("1")), broker.ErrUnknownInstrument)
+	require.ErrorContains(t, b.TradeByHand(account, "AAA", broker.Buy, dec("-1")), "not positive")
+}
+
+func TestDepositsAndTransfers(t *testing.T) {
+	b := open(t, nil)
+	require.NoError(t, b.Deposit(account, broker.Money{Amount: dec("-500"), Currency: "USD"}))
+	require.NoError(t, b.Transfer(account, "BBB", dec("3")))
+	s := snapshot(t, b)
+	equal(t, "9500", s.Cash["USD"])
+	equal(t, "3", s.Position("BBB"))
+	require.ErrorContains(t, b.Deposit(account, broker.Money{}), "currency is empty")
+	require.ErrorIs(t, b.Transfer(account, "X", dec("1")), broker.ErrUnknownInstrument)
+	l := b.Ledger()
+	require.Len(t, l.External, 2)
+	require.Equal(t, "deposit", l.External[0].What)
+	require.Empty(t, l.Orders)
+}
+
+func TestSplit(t *testing.T) {
+	b := open(t, nil)
+	place(t, b, limit("a", broker.Buy, 10, "90"))
+	require.NoError(t, b.Split("AAA", dec("4")))
+	s := snapshot(t, b)
+	equal(t, "400", s.Position("AAA"))
+	equal(t, "20000", s.NetLiquidation)
+	require.Equal(t, broker.StatusCancelled, state(t, b, "a").Status)
+	equal(t, "24.975", place(t, b, market("s", broker.Sell, 1)).Fills[0].Price)
+	require.ErrorContains(t, b.Split("AAA", dec("0")), "positive ratio")
+	require.ErrorIs(t, b.Split("X", dec("2")), broker.ErrUnknownInstrument)
+}
+
+func TestFillByHand(t *testing.T) {
+	b := open(t, nil)
+	place(t, b, limit("a", broker.Buy, 10, "90"))
+	require.NoError(t, b.FillByHand("a", dec("4")))
+	s := state(t, b, "a")
+	equal(t, "4", s.Filled())
+	equal(t, "90", s.Fills[0].Price)
+	require.ErrorContains(t, b.FillByHand("a", dec("7")), "at most 6")
+	require.NoError(t, b.FillByHand("a", dec("6")))
+	require.ErrorIs(t, b.FillByHand("a", dec("1")), broker.ErrUnknownOrder)
+}
+
+// TestTheFeed: fills, valuation and quotes come from the same source.
+func TestTheFeed(t *testing.T) {
+	prices := marketdata.NewStatic(map[broker.InstrumentID]marketdata.Quote{"AAA": tiered("49", "51")})
+	b := open(t, func(cfg *fake.Config) { cfg.Prices, cfg.Quotes = prices, nil })
+	equal(t, "15000", snapshot(t, b).NetLiquidation)
+	prices.Set("AAA", tiered("59", "61"))
+	equal(t, "61", place(t, b, market("a", broker.Buy, 1)).Fills[0].Price)
+	quotes, err := b.Quotes(t.Context(), []broker.InstrumentID{"AAA", "BBB"})
+	require.NoError(t, err)
+	equal(t, "61", quotes.Found["AAA"].Ask.Decimal)
+	require.Contains(t, quotes.Missing, broker.InstrumentID("BBB"))
+	place(t, b, limit("b", broker.Buy, 1, "55"))
+	prices.Set("AAA", tiered("50", "54"))
+	_, err = b.Accounts(t.Context()) // any call lets resting orders see the feed
+	require.NoError(t, err)
+	l := b.Ledger()
+	require.Equal(t, broker.StatusFilled, l.Order("b").Status)
+}
+
+func tiered(bid, ask string) marketdata.Quote {
+	q := quote(bid, ask)
+	q.Tier = marketdata.TierLive
+	return q
+}
+
+func TestAwaitPollsTheFeed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		prices := marketdata.NewStatic(map[broker.InstrumentID]marketdata.Quote{"AAA": tiered("99", "101")})
+		b := open(t, func(cfg *fake.Config) { cfg.Prices, cfg.Clock = prices, nil })
+		place(t, b, limit("a", broker.Buy, 1, "90"))
+		after := snapshot(t, b).Cursor
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			news, _, err := b.Await(t.Context(), account, after)
+			if err != nil || news[0].Status != broker.StatusFilled {
+				t.Error(news, err)
+			}
+		})
+		synctest.Wait()
+		prices.Set("AAA", tiered("80", "81"))
+		wg.Wait()
+	})
+}
+
+// downFeed is a source that fails.
+type downFeed struct{}
+
+func (downFeed) Quotes(context.Context, []broker.InstrumentID) (marketdata.Quotes, error) {
+	return marketdata.Quotes{}, errors.New("no data")
+}
+
+func TestABrokenFeedSendsNothing(t *testing.T) {
+	b := open(t, func(cfg *fake.Config) { cfg.Prices = downFeed{} })
+	_, err := b.Place(t.Context(), market("a", broker.Buy, 1))
+	require.ErrorContains(t, err, "the feed: no data")
+	require.Empty(t, b.Ledger().Orders)
+	_, err = b.Snapshot(t.Context(), account)
+	require.ErrorContains(t, err, "the feed: no data")
+}
+
+// TestBooksBalance: whatever happens, positions and cash are those of the
+// beginning and the ledger's fills.
+func TestBooksBalance(t *testing.T) {
+	for seed := range uint64(30) {
+		random := rand.New(rand.NewPCG(seed, 7))
+		clock := fake.NewClock(at(t, "2026-03-02 14:00"))
+		b := open(t, func(cfg *fake.Config) {
+			cfg.Clock, cfg.Hours = clock, fake.NYSE()
+			cfg.Fill = []fake.FillModel{
+				fake.Immediate{}, fake.Partial{Lots: 3, Every: time.Minute}, fake.Delayed{By: time.Second}, fake.Fraction{Of: dec("0.3"), Every: time.Second},
+			}[seed%4]
+			cfg.Fees, cfg.Slippage = fake.Commission{PerUnit: dec("0.01"), Minimum: dec("0.35")}, fake.Ticks(2)
+		})
+		b.Inject(fake.CorrectFill{N: 3, After: time.Minute, Price: dec("99")}, fake.FillAfterCancel{N: 2, After: time.Hour},
+			fake.AlterOrder{N: 5}, fake.LoseAck{N: 6}, fake.PartialThenCancel{N: 8, Quantity: dec("2")}, fake.SwallowOrder{N: 9})
+		for n := range 60 {
+			side := []broker.Side{broker.Buy, broker.Sell}[random.IntN(2)]
+			o := limit(broker.OrderID(fmt.Sprint(n)), side, 1+random.Int64N(20), fmt.Sprint(95+random.IntN(11)))
+			o.Instrument = []broker.InstrumentID{"AAA", "BBB"}[random.IntN(2)]
+			_, err := b.Place(t.Context(), o)
+			require.True(t, err == nil || errors.Is(err, broker.ErrIndeterminate), err)
+			clock.Advance(time.Duration(random.IntN(600)) * time.Second)
+			if random.IntN(4) == 0 {
+				err := b.Cancel(t.Context(), account, broker.OrderID(fmt.Sprint(random.IntN(n+1))))
+				require.True(t, err == nil || errors.Is(err, broker.ErrUnknownOrder), err)
+			}
+			bid := dec(fmt.Sprint(96 + random.IntN(8)))
+			require.NoError(t, b.SetQuote(o.Instrument, bid, bid.Add(dec("0.1"))))
+		}
+		clock.Advance(48 * time.Hour)
+		checkBooks(t, b)
+	}
+}
+
+func checkBooks(t *testing.T, b *fake.Broker) {
+	t.Helper()
+	want := map[broker.InstrumentID]decimal.Decimal{"AAA": dec("100"), "BBB": dec("0")}
+	cash := dec("10000")
+	ids := map[string]bool{}
+	for _, o := range b.Ledger().Orders {
+		require.True(t, o.Status.Terminal(), "%+v", o)
+		require.True(t, o.Filled().LessThanOrEqual(o.Works.Quantity), "%+v", o)
+		if o.Status == broker.StatusFilled {
+			require.True(t, o.Filled().Equal(o.Works.Quantity), "%+v", o)
+		}
+		for _, f := range o.Fills {
+			require.False(t, ids[f.ID])
+			ids[f.ID] = true
+			signed := f.Quantity.Mul(decimal.New(f.Side.Sign(), 0))
+			want[f.Instrument] = want[f.Instrument].Add(signed)
+			cash = cash.Sub(signed.Mul(f.Price)).Sub(f.Fee.Decimal)
+		}
+	}
+	s := snapshot(t, b)
+	positions, truth, err := b.Holdings(account)
+	require.NoError(t, err)
+	for id, quantity := range want {
+		equal(t, quantity.String(), positions[id])
+		equal(t, quantity.String(), s.Position(id))
+	}
+	equal(t, cash.String(), truth["USD"])
+	equal(t, cash.String(), s.Cash["USD"])
+}
+
+// TestSameCallsSameLedger: the fake is deterministic.
+func TestSameCallsSameLedger(t *testing.T) {
+	run := func() string {
+		clock := fake.NewClock(monday)
+		b := open(t, func(cfg *fake.Config) {
+			cfg.Clock, cfg.Hours, cfg.Fill = clock, fake.NYSE(), fake.Partial{Lots: 3, Every: time.Minute}
+		})
+		for n := range 20 {
+			o := limit(broker.OrderID(fmt.Sprint(n)), broker.Buy, int64(n+1), "101")
+			o.Instrument = []broker.InstrumentID{"AAA", "BBB"}[n%2]
+			place(t, b, o)
+		}
+		cursor := broker.Cursor{}
+		var told string
+		for range 40 {
+			ctx, cancel := clock.WithTimeout(t.Context(), time.Hour)
+			news, next, err := b.Await(ctx, account, cursor)
+			cancel()
+			if err == nil {
+				cursor = next
+			}
+			told += fmt.Sprint(clock.Now(), news, err)
+		}
+		return told + fmt.Sprint(b.Ledger())
+	}
+	require.Equal(t, run(), run())
+}
+
+func TestConcurrentUse(t *testing.T) {
+	b := open(t, func(cfg *fake.Config) { cfg.Clock, cfg.Fill = nil, fake.Partial{Lots: 1, Every: time.Microsecond} })
+	ctx, cancel := context.WithCancel(t.Context())
+	var readers, writers sync.WaitGroup
+	readers.Go(func() {
+		var cursor broker.Cursor
+		for ctx.Err() == nil {
+			if _, next, err := b.Await(ctx, account, cursor); err == nil {
+				cursor = next
+			}
+		}
+	})
+	for w := range 4 {
+		writers.Go(func() {
+			for n := range 25 {
+				id := broker.OrderID(fmt.Sprint(w, ".", n))
+				_, _ = b.Place(ctx, market(id, []broker.Side{broker.Buy, broker.Sell}[n%2], 3))
+				_, _ = b.Snapshot(ctx, account)
+				_ = b.Cancel(ctx, account, id)
+				_ = b.SetQuote("AAA", dec("99.9"), dec("100.1"))
+				b.Inject(fake.RejectOrder{N: 3})
+				_ = b.Ledger()
+			}
+		})
+	}
+	writers.Wait()
+	cancel()
+	readers.Wait()
+	require.Len(t, b.Ledger().Orders, 100)
+}

@@ -1,0 +1,111 @@
+package memqueue_test
+
+import (
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"testing"
+
+	"github.com/evenkeel/evenkeel/queue"
+	"github.com/evenkeel/evenkeel/queue/memqueue"
+)
+
+// BenchmarkMemQueue is one round trip: publish, receive, ack.
+func BenchmarkMemQueue(b *testing.B) {
+	for _, accounts := range []int{1, 100, 10_000} {
+		b.Run(fmt.Sprintf("accounts=%d", accounts), func(b *testing.B) {
+			q := memqueue.New(memqueue.Options{})
+			names := accountNames(accounts)
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				roundTrip(b, q, names[i%accounts])
+				i++
+			}
+		})
+	}
+}
+
+// BenchmarkMemQueueBacklog is a round trip while 10,000 accounts wait.
+func BenchmarkMemQueueBacklog(b *testing.B) {
+	q := memqueue.New(memqueue.Options{})
+	fill(b, q, accountNames(10_000))
+	b.ReportAllocs()
+	for b.Loop() {
+		d, err := q.Receive(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := d.Ack(b.Context(), queue.Note{}); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := q.Publish(b.Context(), queue.Event{Account: d.Event.Account, Command: "rebalance"}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkMemQueueParallel is a round trip with many workers at once.
+func BenchmarkMemQueueParallel(b *testing.B) {
+	q := memqueue.New(memqueue.Options{})
+	var worker atomic.Int64
+	b.ReportAllocs()
+	b.SetParallelism(8)
+	b.RunParallel(func(pb *testing.PB) {
+		account := fmt.Sprint(worker.Add(1))
+		for pb.Next() {
+			roundTrip(b, q, account)
+		}
+	})
+}
+
+// BenchmarkMemQueueBytes reports what a queued event needs in memory: one for
+// each of 10,000 accounts.
+func BenchmarkMemQueueBytes(b *testing.B) {
+	const accounts = 10_000
+	names := accountNames(accounts)
+	var before, after runtime.MemStats
+	var q *memqueue.Queue
+	for b.Loop() {
+		q = nil
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		q = memqueue.New(memqueue.Options{})
+		fill(b, q, names)
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+	}
+	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/accounts, "bytes/event")
+	runtime.KeepAlive(q)
+}
+
+func accountNames(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("DU%07d", i)
+	}
+	return names
+}
+
+func fill(b *testing.B, q *memqueue.Queue, accounts []string) {
+	b.Helper()
+	for _, account := range accounts {
+		if _, err := q.Publish(b.Context(), queue.Event{Account: account, Command: "rebalance"}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func roundTrip(b *testing.B, q *memqueue.Queue, account string) {
+	b.Helper()
+	if _, err := q.Publish(b.Context(), queue.Event{Account: account, Command: "rebalance"}); err != nil {
+		b.Fatal(err)
+	}
+	d, err := q.Receive(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := d.Ack(b.Context(), queue.Note{}); err != nil {
+		b.Fatal(err)
+	}
+}
