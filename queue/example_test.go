@@ -60,20 +60,20 @@ func Example_settle() {
 
 	entry, _ := q.Entry(ctx, receipt.ID)
 	for _, h := range entry.History {
-		fmt.Println(h.What, h.Attempt, h.Operator, h.Detail)
+		fmt.Printf("%s %d %q\n", h.What, h.Attempt, h.Detail)
 	}
 	// Output:
 	// event1 attempt 1 fence 1
 	// queue: ack event event1: delivery already settled
 	// event1 attempt 2 fence 2
-	// published 0
-	// delivered 1
-	// retry 1  gateway does not answer
-	// delivered 2
-	// hold 2  turnover above its limit
-	// release 2 ana the new model is meant
-	// delivered 2
-	// ack 2
+	// published 0 ""
+	// delivered 1 ""
+	// retry 1 "gateway does not answer"
+	// delivered 2 ""
+	// hold 2 "turnover above its limit"
+	// release 2 "the new model is meant"
+	// delivered 2 ""
+	// ack 2 ""
 }
 
 // What an old worker cannot read it keeps for a newer one.

@@ -125,9 +125,18 @@ func (w watchedJournal) Finish(ctx context.Context, grant journal.Grant, outcome
 	return err
 }
 
-// receive takes the next event and lets the breaker of the queue count it.
+// idle is how long a worker waits for an event before it shows that it lives.
+const idle = time.Minute
+
+// receive takes the next event and lets the breaker of the queue count it. It
+// returns nothing at all if none came for a while.
 func (e *Engine) receive(ctx context.Context) (*queue.Delivery, error) {
-	d, err := e.cfg.Queue.Receive(ctx)
+	bounded, cancel := context.WithTimeout(ctx, idle)
+	defer cancel()
+	d, err := e.cfg.Queue.Receive(bounded)
+	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
+		return nil, nil //nolint:nilnil // none came
+	}
 	if ctx.Err() == nil && !errors.Is(err, queue.ErrClosed) {
 		e.breakers.observe(ctx, BreakerQueue, err)
 	}

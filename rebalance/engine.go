@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/evenkeel/evenkeel/broker"
@@ -23,6 +24,8 @@ type Engine struct {
 
 	mu       sync.Mutex
 	memories map[broker.AccountID]remembered // what the journal keeps, decoded
+	checked  map[string]Check                // the last result of each health check
+	moved    atomic.Int64                    // when a worker last came round; zero before Run
 }
 
 // New returns an engine, or every fault of the configuration in one error.
@@ -41,6 +44,7 @@ func New(cfg Config) (*Engine, error) {
 		breakers: all,
 		accounts: make(map[broker.AccountID]*Account, len(cfg.Accounts)),
 		memories: map[broker.AccountID]remembered{},
+		checked:  map[string]Check{},
 	}
 	for _, a := range cfg.Accounts {
 		if a.Policy == nil {
@@ -116,6 +120,7 @@ func (e *Engine) drain(receive context.Context, drained <-chan struct{}, abandon
 // worker handles one delivery after another.
 func (e *Engine) worker(receive, work context.Context) error {
 	for {
+		e.move()
 		if wait := e.claimable(); wait > 0 {
 			if err := e.pause(receive, wait); err != nil {
 				return nil
@@ -124,8 +129,9 @@ func (e *Engine) worker(receive, work context.Context) error {
 		}
 		delivery, err := e.receive(receive)
 		switch {
-		case err == nil:
+		case delivery != nil:
 			e.consume(work, delivery)
+		case err == nil: // none came
 		case receive.Err() != nil, errors.Is(err, queue.ErrClosed):
 			return nil
 		default:

@@ -3,54 +3,109 @@ package rebalance
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/evenkeel/evenkeel/broker"
-	"github.com/evenkeel/evenkeel/queue"
 )
 
-// Report says whether the engine can do its work.
+// Report says whether the engine can do its work, end to end.
 type Report struct {
 	Time time.Time `json:"time"`
-	// Ready is false if a check failed without which nothing should be claimed.
+	// Live is false if the service loop runs and none of its workers has come
+	// round, or moved a run, for too long.
+	Live bool `json:"live"`
+	// Ready is false if a check failed without which nothing should be claimed:
+	// broker, accounts, journal, queue. What was sent is resolved all the same.
 	Ready  bool    `json:"ready"`
 	Checks []Check `json:"checks"`
 }
 
-// Check is the state of one dependency.
+// Check is the state of one dependency or store.
 type Check struct {
-	Name    string        `json:"name"`
-	OK      bool          `json:"ok"`
+	Name string `json:"name"`
+	OK   bool   `json:"ok"`
+	// Needed is set for checks that decide whether the engine is ready.
+	Needed  bool          `json:"needed"`
 	Latency time.Duration `json:"latency_ns"`
 	// Detail is what was seen, or what failed.
 	Detail string `json:"detail,omitempty"`
+	// LastSuccess and LastFailure are of this check in this process, LastError
+	// what failed then.
+	LastSuccess time.Time `json:"last_success,omitzero"`
+	LastFailure time.Time `json:"last_failure,omitzero"`
+	LastError   string    `json:"last_error,omitempty"`
 }
+
+// The checks, in the order in which they are made.
+const (
+	CheckBroker      = "broker"
+	CheckAccounts    = "accounts"
+	CheckJournal     = "journal"
+	CheckQueue       = "queue"
+	CheckBreakers    = "breakers"
+	CheckAllocations = "allocations"
+	CheckPrices      = "prices"
+	CheckPlacement   = "placement"
+)
 
 // checkTimeout bounds one check.
 const checkTimeout = 10 * time.Second
 
-// Health asks every dependency, one after another, without a side effect. It
-// blocks for at most 10 s a check.
+// probe is what the checks of one report hand on.
+type probe struct {
+	e      *Engine
+	symbol broker.InstrumentID // of the first account's allocation
+}
+
+// checks are made one after another; a later one may use what an earlier found.
+var checks = [...]struct {
+	name   string
+	needed bool
+	look   func(*probe, context.Context) (string, error)
+}{
+	{CheckBroker, true, (*probe).broker},
+	{CheckAccounts, true, (*probe).accounts},
+	{CheckJournal, true, (*probe).journal},
+	{CheckQueue, true, (*probe).queue},
+	{CheckBreakers, false, (*probe).breakers},
+	{CheckAllocations, false, (*probe).allocations},
+	{CheckPrices, false, (*probe).prices},
+	{CheckPlacement, false, (*probe).placement},
+}
+
+// Health asks every dependency, one after another, without a side effect: no
+// order is ever placed, a preview at the broker at most. It blocks for at most
+// 10 s a check.
 func (e *Engine) Health(ctx context.Context) Report {
-	report := Report{Time: e.cfg.Now(), Ready: true}
-	for _, c := range [...]struct {
-		name string
-		look func(context.Context) (string, error)
-	}{
-		{"broker", e.checkBroker}, {"journal", e.checkJournal}, {"queue", e.checkQueue},
-	} {
-		began := e.cfg.Now()
-		bounded, cancel := e.cfg.WithTimeout(ctx, checkTimeout)
-		detail, err := c.look(bounded)
-		cancel()
-		check := Check{Name: c.name, OK: err == nil, Latency: e.cfg.Now().Sub(began), Detail: detail}
-		if err != nil {
-			check.Detail, report.Ready = err.Error(), false
-		}
-		report.Checks = append(report.Checks, check)
+	report := Report{Time: e.cfg.Now(), Live: e.Live(), Ready: true}
+	p := &probe{e: e}
+	for i := range checks {
+		c := p.check(ctx, i)
+		report.Ready = report.Ready && (c.OK || !c.Needed)
+		report.Checks = append(report.Checks, c)
 	}
 	return report
+}
+
+// check makes one check and remembers how it went.
+func (p *probe) check(ctx context.Context, i int) Check {
+	e, began := p.e, p.e.cfg.Now()
+	bounded, cancel := e.cfg.WithTimeout(ctx, checkTimeout)
+	detail, err := checks[i].look(p, bounded)
+	cancel()
+	now := e.cfg.Now()
+
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c := e.checked[checks[i].name]
+	c.Name, c.Needed, c.OK, c.Latency, c.Detail = checks[i].name, checks[i].needed, err == nil, now.Sub(began), detail
+	if err == nil {
+		c.LastSuccess = now
+	} else {
+		c.LastFailure, c.LastError, c.Detail = now, err.Error(), err.Error()
+	}
+	e.checked[c.Name] = c
+	return c
 }
 
 // faults returns an error for each check that failed.
@@ -64,67 +119,18 @@ func (r *Report) faults() []error {
 	return faults
 }
 
-// checkBroker makes one round trip, and counts the accounts that are there.
-func (e *Engine) checkBroker(ctx context.Context) (string, error) {
-	detail := ""
-	if p, ok := broker.As[broker.Prober](e.cfg.Broker); ok {
-		probe, err := p.Probe(ctx)
-		if err != nil {
-			return "", err
-		}
-		detail = fmt.Sprintf("session %d, clock %s off, ", probe.Epoch, probe.Time.Sub(e.cfg.Now()).Round(time.Millisecond))
-	}
-	accounts, err := e.cfg.Broker.Accounts(ctx)
-	if err != nil {
-		return "", err
-	}
-	there := make(map[broker.AccountID]broker.Mode, len(accounts))
-	for _, a := range accounts {
-		there[a.ID] = a.Mode
-	}
-	for _, a := range e.cfg.Accounts {
-		if there[a.ID] != a.Mode {
-			return "", fmt.Errorf("account %s is configured as %s, the session says %q", a.ID, a.Mode, there[a.ID])
-		}
-	}
-	return fmt.Sprintf("%s%d accounts", detail, len(e.cfg.Accounts)), nil
+// Live reports whether the service loop moves: false if it runs and no worker
+// has come round for ten minutes longer than a run may take. It blocks never.
+func (e *Engine) Live() bool {
+	moved := e.moved.Load()
+	return moved == 0 || e.cfg.Now().Sub(time.Unix(0, moved)) < e.longestWait()
 }
 
-// checkJournal reads the standing of each account and reports who is stopped.
-func (e *Engine) checkJournal(ctx context.Context) (string, error) {
-	var open, blocked, killed int
-	for _, a := range e.cfg.Accounts {
-		s, err := e.cfg.Journal.Account(ctx, a.ID)
-		if err != nil {
-			return "", err
-		}
-		open += len(s.Open)
-		if s.Block != nil {
-			blocked++
-		}
-		if s.Kill != nil {
-			killed++
-		}
-	}
-	return fmt.Sprintf("%d open intents, %d accounts blocked, %d killed", open, blocked, killed), nil
+// longestWait is how long a worker may be silent.
+func (e *Engine) longestWait() time.Duration {
+	t := &e.cfg.Timing
+	return 10*time.Minute + 2*(t.Complete+2*t.Cancel+t.Settle+2*t.Sweep)
 }
 
-// checkQueue counts the events, if the queue can.
-func (e *Engine) checkQueue(ctx context.Context) (string, error) {
-	if e.cfg.Queue == nil {
-		return "none", nil
-	}
-	admin, ok := e.cfg.Queue.(queue.Admin)
-	if !ok {
-		return "no statistics", nil
-	}
-	stats, err := admin.Stats(ctx)
-	if err != nil {
-		return "", err
-	}
-	detail := fmt.Sprintf("%d queued, %d leased, %d dead", stats.Counts[queue.Queued], stats.Counts[queue.Leased], stats.Counts[queue.Dead])
-	if !stats.OldestDue.IsZero() {
-		detail += ", oldest due for " + e.cfg.Now().Sub(stats.OldestDue).Round(time.Second).String()
-	}
-	return detail, nil
-}
+// move notes that a worker came round or a run moved on.
+func (e *Engine) move() { e.moved.Store(e.cfg.Now().UnixNano()) }

@@ -183,6 +183,7 @@ func (r *run) step(ctx context.Context, step Step, do func(*run, context.Context
 	if !r.dry {
 		r.e.track(ctx, r.progress(step))
 	}
+	r.e.move()
 	r.keep = nil
 	if err := do(r, ctx); err != nil {
 		return err
