@@ -80,6 +80,7 @@ func (o *Outcome) check(f *faults) {
 		f.add("result is missing")
 	}
 	f.data("result", o.Result)
+	f.data("memo", o.Memo)
 }
 
 // Check returns one error that names every fault of the block, or nil.
@@ -128,4 +129,25 @@ func (k *Kill) check(f *faults) {
 	f.required("operator", k.Operator)
 	f.required("reason", k.Reason)
 	f.instant("time", k.Time)
+}
+
+// Check returns one error that names every fault of the approval, or nil.
+func (a *Approval) Check() error {
+	var f faults
+	a.check(&f)
+	return f.err("approval")
+}
+
+// check notes every fault.
+func (a *Approval) check(f *faults) {
+	f.name("account", string(a.Account))
+	f.required("run", string(a.Run))
+	f.required("hash", a.Hash)
+	f.required("operator", a.Operator)
+	f.required("reason", a.Reason)
+	f.instant("time", a.Time)
+	f.instant("expires", a.Expires)
+	if !a.Expires.After(a.Time) {
+		f.add("expires is not after time")
+	}
 }

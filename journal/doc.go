@@ -40,6 +40,11 @@
 // runs when there are many, as it documents; it never forgets that they
 // finished ([ErrForgotten]) and which references they used.
 //
+// Memos and approvals. A run may leave a memo to the next runs of its account:
+// the newest finished run's counts, and is kept however many runs are dropped.
+// An approval lets a held plan be traded; it is kept as long as its run is
+// unfinished, and whether it still counts is for the caller to decide.
+//
 // Blocks and the kill switch. A blocked account stays blocked until an operator
 // unblocks it. A kill, of one account or of all, stays until it is lifted. They
 // stop new intents; everything else goes on, so that what is under way can be

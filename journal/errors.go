@@ -31,7 +31,7 @@ var (
 	// ErrUnknownRun: no run has this ID.
 	ErrUnknownRun = errors.New("unknown run")
 	// ErrForgotten: the run is finished, and the journal keeps no more of it
-	// than that.
+	// than that. It comes with ErrFinished, ErrUnknownRun or ErrUnknownRef.
 	ErrForgotten = errors.New("record of the finished run was dropped")
 	// ErrInvalid: a field is missing or wrong.
 	ErrInvalid = errors.New("invalid record")

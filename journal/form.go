@@ -25,6 +25,7 @@ type recordForm struct {
 	Unblock    *Unblock        `json:"unblock,omitempty"`
 	Kill       *Kill           `json:"kill,omitempty"`
 	Resume     *Kill           `json:"resume,omitempty"`
+	Approval   *Approval       `json:"approval,omitempty"`
 }
 
 // intentForm is the JSON form of an [Intent]: its fields, some of them read
@@ -56,7 +57,7 @@ type settlementForm struct {
 func (r *Record) form() *recordForm {
 	f := &recordForm{
 		Schema: RecordSchema, Claim: r.Claim, Step: r.Step, Settlement: r.Settlement.form(), Outcome: r.Outcome,
-		Block: r.Block, Unblock: r.Unblock, Kill: r.Kill, Resume: r.Resume,
+		Block: r.Block, Unblock: r.Unblock, Kill: r.Kill, Resume: r.Resume, Approval: r.Approval,
 	}
 	if r.Grant != (Grant{}) {
 		f.Grant = &r.Grant
@@ -85,7 +86,7 @@ func (s *Settlement) form() *settlementForm {
 func (f *recordForm) record() (Record, error) {
 	r := Record{
 		Claim: copied(f.Claim), Step: copied(f.Step), Outcome: copied(f.Outcome),
-		Block: copied(f.Block), Unblock: copied(f.Unblock), Kill: copied(f.Kill), Resume: copied(f.Resume),
+		Block: copied(f.Block), Unblock: copied(f.Unblock), Kill: copied(f.Kill), Resume: copied(f.Resume), Approval: copied(f.Approval),
 	}
 	if f.Grant != nil {
 		r.Grant = *f.Grant
@@ -118,6 +119,8 @@ func (r *Record) toUTC() {
 		r.Kill.Time = instant(r.Kill.Time)
 	case r.Resume != nil:
 		r.Resume.Time = instant(r.Resume.Time)
+	case r.Approval != nil:
+		r.Approval.Time, r.Approval.Expires = instant(r.Approval.Time), instant(r.Approval.Expires)
 	}
 }
 

@@ -64,6 +64,9 @@ type Control interface {
 	Kill(ctx context.Context, kill Kill) error
 	// Resume lifts a kill of the same scope.
 	Resume(ctx context.Context, kill Kill) error
+	// Approve records that an operator lets a held plan be traded. The run must
+	// be one of the account ([ErrUnknownRun]) and unfinished ([ErrFinished]).
+	Approve(ctx context.Context, approval Approval) error
 }
 
 // Reader reads what was recorded.
@@ -135,6 +138,17 @@ type Standing struct {
 	Kill  *Kill
 	// LastUnblock is the newest one, if any.
 	LastUnblock *Unblock
+	// Approvals holds those of the unfinished runs, also of the run that begins,
+	// oldest first, whether or not they have expired.
+	Approvals []Approval
+	// Memo is what the runs of the account left to the next one, if anything.
+	Memo *Memo
+}
+
+// Memo is what a finished run left to the runs after it (see [Outcome]).
+type Memo struct {
+	Run  RunID
+	Data json.RawMessage
 }
 
 // Run is the record of a run.
@@ -176,6 +190,9 @@ type Outcome struct {
 	Name   string          `json:"name"`
 	Time   time.Time       `json:"time"`
 	Result json.RawMessage `json:"result"`
+	// Memo is what later runs of the account must know; it takes the place of
+	// what earlier runs left. Without one, that stays.
+	Memo json.RawMessage `json:"memo,omitempty"`
 }
 
 // Block says why an account is stopped.
@@ -205,4 +222,17 @@ type Kill struct {
 	Operator string           `json:"operator"`
 	Reason   string           `json:"reason"`
 	Time     time.Time        `json:"time"`
+}
+
+// Approval says who lets a plan that was held be traded, and until when. All
+// fields are required.
+type Approval struct {
+	Account broker.AccountID `json:"account"`
+	// Run is the run that was held, Hash that of its plan.
+	Run      RunID     `json:"run"`
+	Hash     string    `json:"hash"`
+	Operator string    `json:"operator"`
+	Reason   string    `json:"reason"`
+	Time     time.Time `json:"time"`
+	Expires  time.Time `json:"expires"` // after Time
 }

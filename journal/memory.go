@@ -47,6 +47,8 @@ type memAccount struct {
 	block      *Block
 	unblock    *Unblock // the last one
 	kill       memSwitch
+	approvals  []Approval // of unfinished runs, oldest first
+	memo       *Memo
 }
 
 // memRun is a run and when it began, relative to the others.
@@ -103,8 +105,8 @@ func (m *Memory) claimed(claim *Claim) (r *memRun, known bool, err error) {
 	r, known = m.runs[id]
 	switch {
 	case !known && m.gone.run(id):
-		return nil, true, fmt.Errorf("journal: begin: account %s: %w: run %s: use a new event, or keep more runs",
-			claim.Account, ErrForgotten, id)
+		return nil, true, fmt.Errorf("journal: begin: account %s: %w: run %s: %w: use a new event, or keep more runs",
+			claim.Account, ErrFinished, id, ErrForgotten)
 	case !known:
 		return nil, false, nil
 	case r.Account != claim.Account || r.Command != claim.Command:
@@ -230,6 +232,10 @@ func (m *Memory) Finish(ctx context.Context, grant Grant, outcome Outcome) error
 	}
 	outcome.Time = instant(outcome.Time)
 	r.Outcome = &outcome
+	if len(outcome.Memo) > 0 {
+		a.memo = &Memo{Run: r.ID, Data: outcome.Memo}
+	}
+	a.approvals = slices.DeleteFunc(a.approvals, func(ap Approval) bool { return ap.Run == r.ID })
 	a.unfinished = slices.DeleteFunc(a.unfinished, func(u *memRun) bool { return u == r })
 	a.finished = append(a.finished, r)
 	m.drop(a)

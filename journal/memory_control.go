@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"fmt"
+	"slices"
 
 	"github.com/evenkeel/evenkeel/broker"
 )
@@ -76,6 +78,32 @@ func (m *Memory) Resume(ctx context.Context, kill Kill) error {
 	return nil
 }
 
+// Approve implements [Control].
+func (m *Memory) Approve(ctx context.Context, approval Approval) error {
+	if err := cmp.Or(approval.Check(), ended(ctx, "approve")); err != nil {
+		return err
+	}
+	approval.Time, approval.Expires = instant(approval.Time), instant(approval.Expires)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.runs[approval.Run]
+	switch {
+	case r == nil && m.gone.run(approval.Run):
+		return fmt.Errorf("journal: approve: account %s: %w: run %s: %w", approval.Account, ErrFinished, approval.Run, ErrForgotten)
+	case r == nil || r.Account != approval.Account:
+		return fmt.Errorf("journal: approve: account %s: %w: %s", approval.Account, ErrUnknownRun, approval.Run)
+	}
+	a := m.account(approval.Account)
+	if slices.ContainsFunc(a.approvals, func(known Approval) bool { return known.Same(&approval) }) {
+		return nil
+	}
+	if r.Outcome != nil {
+		return r.isFinished("approve")
+	}
+	a.approvals = append(a.approvals, approval)
+	return nil
+}
+
 // killSwitch returns the switch of an account, or that of all for "".
 func (m *Memory) killSwitch(id broker.AccountID) *memSwitch {
 	if id == "" {
@@ -93,4 +121,10 @@ func (u *Unblock) Same(v *Unblock) bool {
 // Same reports whether two kills, or two resumes, are one, given twice.
 func (k *Kill) Same(l *Kill) bool {
 	return k.Account == l.Account && k.Operator == l.Operator && k.Reason == l.Reason && k.Time.Equal(l.Time)
+}
+
+// Same reports whether two approvals are one, given twice.
+func (a *Approval) Same(b *Approval) bool {
+	return a.Account == b.Account && a.Run == b.Run && a.Hash == b.Hash && a.Operator == b.Operator &&
+		a.Reason == b.Reason && a.Time.Equal(b.Time) && a.Expires.Equal(b.Expires)
 }

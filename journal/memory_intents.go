@@ -156,7 +156,7 @@ func (m *Memory) find(id broker.AccountID, ref broker.OrderID) (*Intent, error) 
 	p, known := m.refs[ref]
 	switch {
 	case !known && m.gone.ref(ref):
-		return nil, fmt.Errorf("journal: settle: account %s: %w: the run of order %s", id, ErrForgotten, ref)
+		return nil, fmt.Errorf("journal: settle: account %s: %w: %s: %w", id, ErrUnknownRef, ref, ErrForgotten)
 	case !known || p.run.Account != id:
 		return nil, fmt.Errorf("journal: settle: account %s: %w: %s", id, ErrUnknownRef, ref)
 	}

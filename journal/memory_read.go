@@ -75,7 +75,8 @@ func (m *Memory) standing(id broker.AccountID, begins *memRun) Standing {
 	a := m.known(id)
 	s := Standing{
 		Account: id, Fence: a.fence, Block: copied(a.block), LastUnblock: copied(a.unblock),
-		Kill: copied(cmp.Or(a.kill.kill, m.all.kill)),
+		Kill:      copied(cmp.Or(a.kill.kill, m.all.kill)),
+		Approvals: slices.Clone(a.approvals), Memo: copied(a.memo),
 	}
 	for _, p := range a.open {
 		s.Open = append(s.Open, p.intent.copy())

@@ -100,7 +100,14 @@ func TestMemoryKeepsTheNewestRuns(t *testing.T) {
 	require.ErrorIs(t, err, journal.ErrUnknownRun)
 	_, err = j.Begin(t.Context(), journal.Claim{Account: "U1", Event: "e0", Command: "rebalance", Time: start})
 	require.ErrorIs(t, err, journal.ErrForgotten, "the event of a dropped run must not start anew")
+	require.ErrorIs(t, err, journal.ErrFinished)
 	_, err = j.Begin(t.Context(), journal.Claim{Account: "U2", Event: "e0", Command: "rebalance", Time: start})
+	require.ErrorIs(t, err, journal.ErrForgotten)
+
+	err = j.Approve(t.Context(), journal.Approval{
+		Account: "U1", Run: "e0/1", Hash: "beef", Operator: "ada", Reason: "late", Time: start, Expires: start.Add(time.Hour),
+	})
+	require.ErrorIs(t, err, journal.ErrFinished)
 	require.ErrorIs(t, err, journal.ErrForgotten)
 
 	g := begin(t, j, "e9").Grant
@@ -108,6 +115,7 @@ func TestMemoryKeepsTheNewestRuns(t *testing.T) {
 	require.ErrorIs(t, err, journal.ErrRefTaken, "the references of a dropped run stay taken")
 	err = j.Settle(t.Context(), g, settled("r.e0", journal.Cancelled))
 	require.ErrorIs(t, err, journal.ErrForgotten)
+	require.ErrorIs(t, err, journal.ErrUnknownRef)
 	require.NoError(t, j.Settle(t.Context(), g, settled("r.open", journal.Filled)), "unfinished runs are kept")
 }
 
@@ -175,15 +183,23 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	kill := journal.Kill{Operator: "ada", Reason: "drill", Time: start}
 	ctx := t.Context()
 	for _, c := range []struct{ got, want string }{
-		{j.Checkpoint(ctx, old, journal.Step{Name: "plan", Time: start}).Error(),
-			"journal: account U1: fence 1 is behind 2 (run e2/1): another worker took over"},
-		{j.Checkpoint(ctx, late, journal.Step{Name: "plan", Time: start}).Error(),
-			"journal: account U1: fence 9 was never granted here, the newest is 2 (run e2/1): begin again"},
-		{j.Checkpoint(ctx, journal.Grant{Account: "U1", Run: "e1/1", Fence: 2}, journal.Step{Name: "plan", Time: start}).Error(),
-			"journal: account U1: fence 2 belongs to run e2/1: begin again with a higher one"},
+		{
+			j.Checkpoint(ctx, old, journal.Step{Name: "plan", Time: start}).Error(),
+			"journal: account U1: fence 1 is behind 2 (run e2/1): another worker took over",
+		},
+		{
+			j.Checkpoint(ctx, late, journal.Step{Name: "plan", Time: start}).Error(),
+			"journal: account U1: fence 9 was never granted here, the newest is 2 (run e2/1): begin again",
+		},
+		{
+			j.Checkpoint(ctx, journal.Grant{Account: "U1", Run: "e1/1", Fence: 2}, journal.Step{Name: "plan", Time: start}).Error(),
+			"journal: account U1: fence 2 belongs to run e2/1: begin again with a higher one",
+		},
 		{j.Checkpoint(ctx, g, journal.Step{}).Error(), "journal: invalid record: step: name is empty; time is zero"},
-		{j.Intend(ctx, g, intentOf(g, "r1")).Error(),
-			"journal: intend: account U1: reference taken: r1 was used by run e1/1: count the try up"},
+		{
+			j.Intend(ctx, g, intentOf(g, "r1")).Error(),
+			"journal: intend: account U1: reference taken: r1 was used by run e1/1: count the try up",
+		},
 		{j.Settle(ctx, g, settled("r9", journal.Filled)).Error(), "journal: settle: account U1: unknown reference: r9"},
 		{func() string {
 			require.NoError(t, j.Settle(ctx, g, settled("r1", journal.Unknown)))

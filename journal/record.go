@@ -12,8 +12,8 @@ import (
 //
 //	{"schema":1,"grant":{"account":"U1","run":"e1/1","fence":7},"step":{"name":"plan",…}}
 //
-// The kinds are claim, step, intent, settlement, outcome, block, unblock, kill
-// and resume. Decimals are strings within the limits of broker.ParseDecimal,
+// The kinds are claim, step, intent, settlement, outcome, block, unblock, kill,
+// resume and approval. Decimals are strings within the limits of broker.ParseDecimal,
 // instants are RFC 3339 in UTC.
 
 // RecordSchema is the version of the stored form that this release writes.
@@ -37,6 +37,7 @@ type Record struct {
 	Unblock    *Unblock
 	Kill       *Kill
 	Resume     *Kill
+	Approval   *Approval
 }
 
 // EncodeRecord returns the stored form of a record. It refuses with
@@ -86,7 +87,12 @@ func newerSchema(data []byte) error {
 	var peek struct {
 		Schema int `json:"schema"`
 	}
-	if len(data) > maxRecord || json.Unmarshal(data, &peek) != nil || peek.Schema <= RecordSchema {
+	if len(data) > maxRecord {
+		return nil
+	}
+	// What else is wrong with it does not matter: 0 says that no schema was read.
+	_ = json.Unmarshal(data, &peek)
+	if peek.Schema <= RecordSchema {
 		return nil
 	}
 	return fmt.Errorf("journal: decode record: %w: schema %d, this release knows %d: update it", ErrNewerSchema, peek.Schema, RecordSchema)
@@ -132,6 +138,10 @@ func (r *Record) check() error {
 			kinds++
 			k.check(&f)
 		}
+	}
+	if r.Approval != nil {
+		kinds++
+		r.Approval.check(&f)
 	}
 	if kinds != 1 {
 		f.add("it is of %d kinds, want one", kinds)

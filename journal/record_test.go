@@ -54,6 +54,10 @@ func samples() map[string]journal.Record {
 		"unblock":         {Unblock: &journal.Unblock{Account: "U1", Operator: "ada", Reason: "statement", Evidence: json.RawMessage(`"1f"`), Time: at}},
 		"kill":            {Kill: &kill},
 		"resume":          {Resume: &resume},
+		"outcome_memo":    {Grant: g, Outcome: &journal.Outcome{Name: "no_trade", Time: at, Result: json.RawMessage(`{}`), Memo: json.RawMessage(`{"seen":1}`)}},
+		"approval": {Approval: &journal.Approval{
+			Account: "U1", Run: "e1/1", Hash: "beef", Operator: "ada", Reason: "looked at", Time: at, Expires: at.Add(time.Hour),
+		}},
 	}
 }
 

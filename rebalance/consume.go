@@ -83,6 +83,7 @@ func (e *Engine) conclude(ctx context.Context, d *queue.Delivery, result *Result
 		}
 	}
 	if err := e.followUp(ctx, d, result); err != nil { // the stored result comes back and it is tried again
+		e.cfg.Logger.Warn("follow-up not published", "account", d.Event.Account, "event", d.Event.ID, "attempt", d.Attempt, "err", err)
 		v = queue.Verdict{Verb: queue.VerbDefer, Until: e.recheck(), Note: queue.Note{Run: string(result.Run), Class: "follow_up", Cause: err.Error()}}
 	}
 	e.log(d, result, v)

@@ -38,8 +38,10 @@ func (r *run) makePlan(ctx context.Context) error {
 	r.frozen = frozenPlan{Plan: plan, Held: r.holdings(), Cash: r.snap.Cash}
 	r.frozen.Before = r.picture()
 	r.showPlan()
-	if err := r.drifted(&plan); err != nil {
-		return err
+	if plan.Outcome == PlanTrade || plan.Outcome == PlanHeld {
+		if err := r.drifted(&plan); err != nil {
+			return err
+		}
 	}
 	if len(plan.Conversions) > 0 {
 		return stopf(Held, ReasonConversion, "account %s needs %s of %s first: convert it by hand, or set the policy's currency to reject",

@@ -181,7 +181,9 @@ func (e *Engine) followUp(ctx context.Context, d *queue.Delivery, result *Result
 	if a == nil || !a.Partial.FollowUp || result.Outcome != CompletedAdjusted || result.Command != CommandRebalance || d.Event.Origin != "" {
 		return nil
 	}
-	receipt, err := e.cfg.Queue.Publish(ctx, queue.Event{
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	receipt, err := e.cfg.Queue.Publish(bounded, queue.Event{
 		Key: "follow-up-" + d.Event.ID, Account: d.Event.Account, Command: d.Event.Command,
 		Payload: d.Event.Payload, Origin: d.Event.ID, NotBefore: e.recheck(),
 	})

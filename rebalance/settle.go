@@ -56,10 +56,13 @@ func cause(r *Result) string {
 	return string(r.Reason) + ": " + r.Detail
 }
 
+// settleTimeout bounds the settling of one delivery.
+const settleTimeout = 10 * time.Second
+
 // settle settles a delivery. The outcome is stored already, so a verdict that
 // does not arrive costs only a repeated delivery, which finds the stored result.
 func (e *Engine) settle(ctx context.Context, d *queue.Delivery, v queue.Verdict) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
 	var err error
 	for range 3 {

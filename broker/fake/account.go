@@ -76,11 +76,16 @@ func (a *account) position(instrument int) decimal.Decimal {
 	return a.held[instrument].quantity
 }
 
-func (a *account) addPosition(instrument int, quantity decimal.Decimal) {
+// holdingOf returns the holding of an instrument.
+func (a *account) holdingOf(instrument int) *holding {
 	for len(a.held) <= instrument {
 		a.held = append(a.held, holding{})
 	}
-	h := &a.held[instrument]
+	return &a.held[instrument]
+}
+
+func (a *account) addPosition(instrument int, quantity decimal.Decimal) {
+	h := a.holdingOf(instrument)
 	h.quantity, h.version = h.quantity.Add(quantity), 0
 }
 

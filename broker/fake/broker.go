@@ -25,9 +25,9 @@ var (
 
 // Broker is a fake broker. Make one with [New]. Safe for concurrent use.
 type Broker struct {
-	cfg Config
+	cfg Config // constant but for FX
 
-	mu          sync.Mutex // guards all below; never held across a wait
+	mu          sync.Mutex // guards cfg.FX and all below; never held across a wait
 	accounts    []*account
 	byAccount   map[broker.AccountID]*account
 	instruments []*instrument
@@ -163,9 +163,9 @@ func (b *Broker) do(ctx context.Context, c Call, wanted []broker.InstrumentID, f
 	if err := b.before(ctx, c); err != nil {
 		return err
 	}
-	if err := b.refresh(ctx, wanted); err != nil {
+	if err := b.refresh(ctx, wanted); err != nil && len(wanted) > 0 {
 		return b.fault(c, broker.KindTransient, err)
-	}
+	} // else the feed only matters to orders that rest, and they can wait
 	err := b.locked(c, f)
 	if hookErr := b.after(c); hookErr != nil {
 		return hookErr

@@ -111,11 +111,11 @@ func (c *Clock) forget(t *timeout) {
 
 // timeout is a context that ends by a clock.
 type timeout struct {
-	context.Context
-	clock    *Clock
-	cancel   context.CancelCauseFunc
-	deadline time.Time
-	index    int // in clock.waiting, -1 when not there
+	context.Context //nolint:containedctx // it is a context itself
+	clock           *Clock
+	cancel          context.CancelCauseFunc
+	deadline        time.Time
+	index           int // in clock.waiting, -1 when not there
 }
 
 type timeoutKey struct{}

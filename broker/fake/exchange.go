@@ -82,7 +82,6 @@ func (b *Broker) open(o *order) {
 	if o.status != broker.StatusPendingCancel {
 		o.status, o.code, o.reason = broker.StatusWorking, "", ""
 	}
-	o.until = s.Close
 	b.match(o)
 	if !o.status.Terminal() {
 		if s.Close.Before(dusk) {
@@ -144,11 +143,11 @@ func (b *Broker) matchPart(o *order, p *partial, price decimal.Decimal) {
 // plan asks the model how the rest of an order is filled.
 func (b *Broker) plan(o *order, price decimal.Decimal) {
 	rest := o.left.Sub(o.planned)
-	slices := b.cfg.Fill.Slices(FillRequest{
+	cuts := b.cfg.Fill.Slices(FillRequest{
 		Order: &o.order, Instrument: &o.instrument.Instrument, Quote: o.instrument.quote,
 		Quantity: rest, Price: price, Time: b.now,
 	})
-	for _, s := range slices {
+	for _, s := range cuts {
 		quantity := decimal.Min(s.Quantity, rest)
 		if quantity.Sign() <= 0 {
 			continue
@@ -236,24 +235,25 @@ func (b *Broker) charge(o *order, quantity, notional decimal.Decimal) decimal.De
 // book moves the position and the cash of an execution.
 func (b *Broker) book(o *order, quantity, notional, fee decimal.Decimal) {
 	a, currency := o.account, o.instrument.currency
-	amount := notional
-	if o.order.Side == broker.Sell {
-		quantity = quantity.Neg()
+	held, cash := a.holdingOf(o.instrument.index), a.cashIn(currency)
+	heldBefore, cashBefore := held.quantity, cash.amount
+	held.version = 0
+	if o.order.Side == broker.Buy {
+		held.quantity, cash.amount = held.quantity.Add(quantity), cash.amount.Sub(notional)
 	} else {
-		amount = amount.Neg()
-	}
-	if a.settleDays > 0 && o.order.Side == broker.Sell {
-		a.unsettled = append(a.unsettled, unsettled{currency: currency, amount: amount, until: a.settlement(b.now)})
+		held.quantity, cash.amount = held.quantity.Sub(quantity), cash.amount.Add(notional)
+		if a.settleDays > 0 {
+			a.unsettled = append(a.unsettled, unsettled{currency: currency, amount: notional, until: a.settlement(b.now)})
+		}
 	}
 	if !fee.IsZero() {
-		amount = amount.Sub(fee)
+		cash.amount = cash.amount.Sub(fee)
 	}
-	a.addPosition(o.instrument.index, quantity)
-	a.addCash(currency, amount)
 	if l := b.lag; l != nil && l.take() {
 		b.fired[FaultLagPositions]++
 		a.lagged = append(a.lagged, lagged{
-			instrument: o.instrument.index, currency: currency, quantity: quantity, amount: amount, until: b.now.Add(l.by),
+			instrument: o.instrument.index, currency: currency, until: b.now.Add(l.by),
+			quantity: held.quantity.Sub(heldBefore), amount: cash.amount.Sub(cashBefore),
 		})
 	}
 }

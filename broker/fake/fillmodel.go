@@ -66,13 +66,11 @@ type Partial struct {
 // Slices returns slices of the given number of lots, 10,000 at most.
 func (p Partial) Slices(r FillRequest) []Slice {
 	size := r.Instrument.Lot.Mul(decimal.New(max(p.Lots, 1), 0))
-	var slices []Slice
-	for left := r.Quantity; left.Sign() > 0 && len(slices) < 10_000; left = left.Sub(size) {
-		slices = append(slices, Slice{
-			Quantity: decimal.Min(size, left), Delay: time.Duration(len(slices)) * p.Every,
-		})
+	var cuts []Slice
+	for left := r.Quantity; left.Sign() > 0 && len(cuts) < 10_000; left = left.Sub(size) {
+		cuts = append(cuts, Slice{Quantity: decimal.Min(size, left), Delay: time.Duration(len(cuts)) * p.Every})
 	}
-	return slices
+	return cuts
 }
 
 // Fraction fills a fraction of what the order asked for in each slice, rounded

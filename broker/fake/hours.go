@@ -3,6 +3,8 @@ package fake
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/evenkeel/evenkeel/broker"
@@ -105,6 +107,10 @@ type week struct {
 	closed      map[string]bool
 	early       map[string]time.Duration
 	fault       error
+
+	mu       sync.Mutex // guards the answer to the last question, which is asked for one instrument after another
+	from, to time.Time
+	last     []broker.Session
 }
 
 // check is how New learns of mistakes.
@@ -113,6 +119,16 @@ func (w *week) check() error { return w.fault }
 // Sessions returns the days' sessions, in UTC. Each day is built from its date, so that
 // changes of the clock in spring and autumn are right.
 func (w *week) Sessions(_ *broker.Instrument, from, to time.Time) []broker.Session {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !from.Equal(w.from) || !to.Equal(w.to) {
+		w.from, w.to, w.last = from, to, w.between(from, to)
+	}
+	return slices.Clone(w.last)
+}
+
+// between returns the sessions that end after from and begin before to.
+func (w *week) between(from, to time.Time) []broker.Session {
 	var sessions []broker.Session
 	year, month, day := from.In(w.zone).Date()
 	for {

@@ -40,6 +40,11 @@ func TestRegularWeek(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, spans(sessions["AAA"])[0], from)
 	}
+	sessions["AAA"] = append(sessions["AAA"][:0], broker.Session{}) // what was returned is the caller's
+	sessions, err = b.Sessions(t.Context(), at(t, "2026-11-25 21:00"), at(t, "2026-12-01 14:30"), "AAA", "BBB")
+	require.NoError(t, err)
+	clear(sessions["AAA"])
+	require.Equal(t, []string{"2026-11-27 14:30 to 18:00", "2026-11-30 14:30 to 21:00"}, spans(sessions["BBB"]))
 	sessions, err = b.Sessions(t.Context(), at(t, "2026-11-28 00:00"), at(t, "2026-11-29 00:00"), "AAA")
 	require.NoError(t, err)
 	require.Contains(t, sessions, broker.InstrumentID("AAA"))

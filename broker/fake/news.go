@@ -53,9 +53,7 @@ func (b *Broker) Await(ctx context.Context, account broker.AccountID, after brok
 func (b *Broker) await(ctx context.Context, c Call, after broker.Cursor) ([]broker.OrderState, broker.Cursor, error) {
 	w := b.newWait(ctx)
 	for first := true; ; first = false {
-		if err := b.refresh(ctx, nil); err != nil && ctx.Err() == nil {
-			return nil, after, b.fault(c, broker.KindTransient, err)
-		}
+		_ = b.refresh(ctx, nil) // without a quote, orders rest on
 		states, cursor, err := b.look(&w, c, after, first)
 		if err != nil || len(states) > 0 {
 			return states, cursor, err

@@ -23,7 +23,6 @@ type order struct {
 	status       broker.Status
 	code, reason string
 	updated      time.Time
-	until        time.Time // the close of its session
 	fills        []execution
 	first        [1]execution    // most orders need no more
 	left         decimal.Decimal // not filled yet

@@ -27,8 +27,8 @@ func (b *Broker) newWait(ctx context.Context) wait {
 	}
 	var w wait
 	w.end, w.bounded = clock.deadline(ctx)
-	if real, ok := ctx.Deadline(); ok {
-		end := clock.Now().Add(time.Until(real).Round(time.Millisecond))
+	if deadline, ok := ctx.Deadline(); ok {
+		end := clock.Now().Add(time.Until(deadline).Round(time.Millisecond))
 		if !w.bounded || end.Before(w.end) {
 			w.end, w.bounded = end, true
 		}

@@ -39,11 +39,14 @@ func brokenIntents() []breakage {
 		{"intents are forgotten", "an intent stands open until it is settled", func(h *hooks) {
 			h.intend = func(ctx context.Context, g journal.Grant, _ []journal.Intent) error { return h.Journal.Intend(ctx, g) }
 		}},
-		{"a taken reference is accepted", "a reference that is taken is refused",
+		{
+			"a taken reference is accepted", "a reference that is taken is refused",
 			intendThen(func(_ *hooks, _ context.Context, _ journal.Grant, _ []journal.Intent, err error) error {
 				return unless(err, journal.ErrRefTaken)
-			})},
-		{"a settled reference is accepted", "a settled reference is never used again",
+			}),
+		},
+		{
+			"a settled reference is accepted", "a settled reference is never used again",
 			intendThen(func(h *hooks, ctx context.Context, g journal.Grant, list []journal.Intent, err error) error {
 				r, _ := h.Journal.Run(ctx, g.Run)
 				for i := range r.Intents {
@@ -52,8 +55,10 @@ func brokenIntents() []breakage {
 					}
 				}
 				return err
-			})},
-		{"references are counted by account", "a reference is taken in all accounts",
+			}),
+		},
+		{
+			"references are counted by account", "a reference is taken in all accounts",
 			intendThen(func(h *hooks, ctx context.Context, g journal.Grant, list []journal.Intent, err error) error {
 				for r := range h.Journal.Runs(ctx, g.Account) {
 					for i := range r.Intents {
@@ -63,8 +68,10 @@ func brokenIntents() []breakage {
 					}
 				}
 				return unless(err, journal.ErrRefTaken)
-			})},
-		{"a repeated intent is refused", "the very same intents may be repeated",
+			}),
+		},
+		{
+			"a repeated intent is refused", "the very same intents may be repeated",
 			intendThen(func(h *hooks, ctx context.Context, g journal.Grant, list []journal.Intent, err error) error {
 				if r, _ := h.Journal.Run(ctx, g.Run); err == nil && len(list) > 0 {
 					for i := range len(r.Intents) - len(list) {
@@ -74,7 +81,8 @@ func brokenIntents() []breakage {
 					}
 				}
 				return err
-			})},
+			}),
+		},
 		{"a repeated intent is refused while stopped", "intents are repeated even if the account was stopped since", func(h *hooks) {
 			h.intend = func(ctx context.Context, g journal.Grant, list []journal.Intent) error {
 				if s, _ := h.Journal.Account(ctx, g.Account); s.Kill != nil {
@@ -96,38 +104,48 @@ func brokenIntents() []breakage {
 				return nil
 			}
 		}},
-		{"intents are accepted while blocked", "no intent while the account is blocked",
+		{
+			"intents are accepted while blocked", "no intent while the account is blocked",
 			intendThen(func(_ *hooks, _ context.Context, _ journal.Grant, _ []journal.Intent, err error) error {
 				return unless(err, journal.ErrBlocked)
-			})},
-		{"intents are accepted while killed", "no intent while the account is killed",
+			}),
+		},
+		{
+			"intents are accepted while killed", "no intent while the account is killed",
 			intendThen(func(_ *hooks, _ context.Context, _ journal.Grant, _ []journal.Intent, err error) error {
 				return unless(err, journal.ErrKilled)
-			})},
-		{"a kill of all misses new accounts", "no intent while all accounts are killed",
+			}),
+		},
+		{
+			"a kill of all misses new accounts", "no intent while all accounts are killed",
 			intendThen(func(_ *hooks, _ context.Context, g journal.Grant, _ []journal.Intent, err error) error {
 				if g.Account == "U2" {
 					return unless(err, journal.ErrKilled)
 				}
 				return err
-			})},
-		{"unknown outcomes stop nothing", "an unknown outcome stops the account until there is evidence",
+			}),
+		},
+		{
+			"unknown outcomes stop nothing", "an unknown outcome stops the account until there is evidence",
 			intendThen(func(h *hooks, ctx context.Context, g journal.Grant, _ []journal.Intent, err error) error {
 				if s, _ := h.Journal.Account(ctx, g.Account); s.Block == nil {
 					return unless(err, journal.ErrBlocked)
 				}
 				return err
-			})},
+			}),
+		},
 		{"a kill is looked at before the write, not with it", "no new intent is accepted after a kill returned", func(h *hooks) { lateStop(h, "U1") }},
 		{"a kill of all is looked at before the write, not with it", "no new intent is accepted after a kill of all returned", func(h *hooks) { lateStop(h, "") }},
 		{"a block is looked at before the write, not with it", "no new intent is accepted after a block returned", lateBlock},
-		{"a reference is looked up before the write, not with it", "one of several racing for a reference takes it",
+		{
+			"a reference is looked up before the write, not with it", "one of several racing for a reference takes it",
 			intendThen(func(_ *hooks, _ context.Context, g journal.Grant, _ []journal.Intent, err error) error {
 				if g.Account[0] == 'A' {
 					return unless(err, journal.ErrRefTaken)
 				}
 				return err
-			})},
+			}),
+		},
 		{"instants lose their nanoseconds", exact, changedIntents(func(i *journal.Intent) { i.Time = i.Time.Truncate(time.Millisecond) })},
 		{"numbers are rounded", exact, changedIntents(func(i *journal.Intent) { i.Held = i.Held.Round(8) })},
 		{"the contract is forgotten", exact, changedIntents(func(i *journal.Intent) { i.Order.Ref = "" })},
@@ -140,10 +158,12 @@ func brokenIntents() []breakage {
 				return s, err
 			}
 		}},
-		{"intents need no fields", "an intent needs its fields",
+		{
+			"intents need no fields", "an intent needs its fields",
 			intendThen(func(_ *hooks, _ context.Context, _ journal.Grant, _ []journal.Intent, err error) error {
 				return unless(err, journal.ErrInvalid)
-			})},
+			}),
+		},
 		{"a number may be huge", "numbers beyond all bounds are refused", changedIntents(func(i *journal.Intent) {
 			if i.Held.Exponent() > 1000 {
 				i.Held = broker.Money{}.Amount

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"iter"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -39,8 +40,10 @@ func brokenRuns() []breakage {
 		{"the event of a finished run starts anew", "a finished run is returned with its result", begunAs(func(b *journal.Begun) { b.Run.Outcome = nil })},
 		{"a begun run is not resumed", "an unfinished run is returned as it was left", begunAs(func(b *journal.Begun) { b.Resumed = false })},
 		{"every run is resumed", "a new event begins a new run", begunAs(func(b *journal.Begun) { b.Resumed = true })},
-		{"the run that begins is among the others", "the begin lists what stands open and unfinished",
-			begunAs(func(b *journal.Begun) { b.Standing.Unfinished = append(b.Standing.Unfinished, b.Run.ID) })},
+		{
+			"the run that begins is among the others", "the begin lists what stands open and unfinished",
+			begunAs(func(b *journal.Begun) { b.Standing.Unfinished = append(b.Standing.Unfinished, b.Run.ID) }),
+		},
 		{"the number of a claim is ignored", "numbers tell the runs of an event apart", func(h *hooks) {
 			h.begin = func(ctx context.Context, c journal.Claim) (journal.Begun, error) {
 				c.Number = min(c.Number, 1)
@@ -251,6 +254,42 @@ func brokenControl() []breakage {
 				}
 				k.Time = k.Time.Add(time.Nanosecond)
 				return h.Journal.Resume(ctx, k)
+			}
+		}},
+		{"approvals pile up", "a repeated approval is recorded once", func(h *hooks) {
+			h.approve = func(ctx context.Context, a journal.Approval) error {
+				if s, _ := h.Journal.Account(ctx, a.Account); len(s.Approvals) > 0 {
+					a.Expires = a.Expires.Add(time.Nanosecond)
+				}
+				return h.Journal.Approve(ctx, a)
+			}
+		}},
+		{"only the last approval is kept", "an approval is kept until its run is finished", func(h *hooks) {
+			h.account = func(ctx context.Context, a broker.AccountID) (journal.Standing, error) {
+				s, err := h.Journal.Account(ctx, a)
+				s.Approvals = s.Approvals[max(0, len(s.Approvals)-1):]
+				return s, err
+			}
+		}},
+		{"any run is approved", "only an unfinished run of the account is approved", func(h *hooks) {
+			h.approve = func(ctx context.Context, a journal.Approval) error {
+				return unless(h.Journal.Approve(ctx, a), journal.ErrUnknownRun)
+			}
+		}},
+		{"an approval needs no hash", "an approval needs its fields", func(h *hooks) {
+			h.approve = func(ctx context.Context, a journal.Approval) error {
+				if strings.TrimSpace(a.Hash) == "" {
+					a.Hash = "any"
+				}
+				return h.Journal.Approve(ctx, a)
+			}
+		}},
+		{"a run without a memo wipes it out", "the newest memo is kept for the next run", func(h *hooks) {
+			h.finish = func(ctx context.Context, g journal.Grant, o journal.Outcome) error {
+				if len(o.Memo) == 0 {
+					o.Memo = json.RawMessage(`null`)
+				}
+				return h.Journal.Finish(ctx, g, o)
 			}
 		}},
 		{"a block stops all accounts", "a block stops one account alone", func(h *hooks) {

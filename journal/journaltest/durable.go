@@ -53,6 +53,10 @@ func (r *reopening) Kill(ctx context.Context, k journal.Kill) error { return r.o
 
 func (r *reopening) Resume(ctx context.Context, k journal.Kill) error { return r.open().Resume(ctx, k) }
 
+func (r *reopening) Approve(ctx context.Context, a journal.Approval) error {
+	return r.open().Approve(ctx, a)
+}
+
 func (r *reopening) Account(ctx context.Context, a broker.AccountID) (journal.Standing, error) {
 	return r.open().Account(ctx, a)
 }

@@ -75,6 +75,8 @@ func apply(ctx context.Context, j *journal.Memory, r *journal.Record) error {
 		return j.Unblock(ctx, *r.Unblock)
 	case r.Kill != nil:
 		return j.Kill(ctx, *r.Kill)
+	case r.Approval != nil:
+		return j.Approve(ctx, *r.Approval)
 	}
 	return j.Resume(ctx, *r.Resume)
 }
@@ -142,6 +144,12 @@ func (d *disk) Resume(ctx context.Context, k journal.Kill) error {
 	})
 }
 
+func (d *disk) Approve(ctx context.Context, a journal.Approval) error {
+	return d.write(func(j *journal.Memory) ([]journal.Record, error) {
+		return []journal.Record{{Approval: &a}}, j.Approve(ctx, a)
+	})
+}
+
 func (d *disk) Account(ctx context.Context, a broker.AccountID) (journal.Standing, error) {
 	return d.journal.Account(ctx, a)
 }
@@ -171,7 +179,10 @@ func newDisk(lose func(records [][]byte) [][]byte) func(journaltest.T) journalte
 // encoded records before each call.
 func TestRecordsSuffice(t *testing.T) {
 	harness := newDisk(func(records [][]byte) [][]byte { return records })
-	journaltest.Run(t, func(t *testing.T) journaltest.Harness { return harness(t) })
+	journaltest.Run(t, func(t *testing.T) journaltest.Harness {
+		t.Helper()
+		return harness(t)
+	})
 }
 
 // TestCounterCheckDurable shows that the suite notices what is lost when a
@@ -191,6 +202,7 @@ func TestCounterCheckDurable(t *testing.T) {
 		"unblocks":    func(r *journal.Record) bool { return r.Unblock != nil },
 		"kills":       func(r *journal.Record) bool { return r.Kill != nil },
 		"resumes":     func(r *journal.Record) bool { return r.Resume != nil },
+		"approvals":   func(r *journal.Record) bool { return r.Approval != nil },
 	} {
 		t.Run("lost "+name, func(t *testing.T) {
 			failed := journaltest.Failures(t.Context(), newDisk(func(records [][]byte) [][]byte {

@@ -22,6 +22,7 @@ func fieldCases() []testCase {
 		{name: "an intent needs its fields", do: intentFields},
 		{name: "a settlement needs its fields", do: settlementFields},
 		{name: "blocks and kills need an account, an operator and a reason", do: controlFields},
+		{name: "an approval needs its fields", do: approvalFields},
 		{name: "numbers beyond all bounds are refused", do: numberBounds},
 	}
 }
@@ -142,6 +143,25 @@ func controlFields(e *env) {
 	e.blockedBy(blockOf("found 5"))
 	require.Nil(e, e.standing(acct).LastUnblock)
 	e.killed(acct, killOf(acct, 4))
+}
+
+func approvalFields(e *env) {
+	e.begin("e1")
+	e.invalid(e.Approve(e.Context(), journal.Approval{}), "account", "run", "hash", "operator", "reason", "time", "expires")
+	for field, change := range map[string]func(a *journal.Approval){
+		"account":  func(a *journal.Approval) { a.Account = "" },
+		"run":      func(a *journal.Approval) { a.Run = "" },
+		"hash":     func(a *journal.Approval) { a.Hash = " " },
+		"operator": func(a *journal.Approval) { a.Operator = "" },
+		"reason":   func(a *journal.Approval) { a.Reason = "" },
+		"time":     func(a *journal.Approval) { a.Time = time.Time{} },
+		"expires":  func(a *journal.Approval) { a.Expires = a.Time },
+	} {
+		a := approvalOf("e1/1", 5)
+		change(&a)
+		e.invalid(e.Approve(e.Context(), a), field)
+	}
+	e.approvals()
 }
 
 func numberBounds(e *env) {

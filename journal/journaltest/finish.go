@@ -1,6 +1,8 @@
 package journaltest
 
 import (
+	"encoding/json"
+
 	"github.com/stretchr/testify/require"
 
 	"github.com/evenkeel/evenkeel/broker"
@@ -14,6 +16,7 @@ func finishCases() []testCase {
 		{name: "a run with open intents cannot be finished", do: finishOpen},
 		{name: "a run with an answered unknown outcome can be finished", do: finishAnswered},
 		{name: "a finished run takes no further write", do: writesAfterFinish},
+		{name: "the newest memo is kept for the next run", do: memos},
 	}
 }
 
@@ -85,6 +88,35 @@ func writesAfterFinish(e *env) {
 	g = e.begin("e1")
 	require.ErrorIs(e, e.Settle(e.Context(), g, settled("r2", journal.Filled)), journal.ErrFinished)
 	e.isOpen("r2")
+}
+
+func memos(e *env) {
+	require.Nil(e, e.claim(claimOf(acct, "e1")).Standing.Memo, "nothing was left yet")
+	leave := func(event, memo string) {
+		e.Helper()
+		o := ending("completed")
+		o.Memo = json.RawMessage(memo)
+		require.NoError(e, e.Finish(e.Context(), e.begin(event), o))
+	}
+	left := func(run journal.RunID, memo string) {
+		e.Helper()
+		e.claim(claimOf(other, "x"+string(run[:2])))
+		for _, s := range []journal.Standing{e.standing(acct), e.claim(claimOf(acct, "open")).Standing} {
+			require.NotNil(e, s.Memo)
+			require.Equal(e, run, s.Memo.Run)
+			require.JSONEq(e, memo, string(s.Memo.Data))
+		}
+		require.Nil(e, e.standing(other).Memo, "another account's")
+	}
+	leave("e2", `{"n":2}`)
+	left("e2/1", `{"n":2}`)
+	leave("e1", `{"n":1}`)
+	left("e1/1", `{"n":1}`) // the one that ended last
+	leave("e3", "")
+	left("e1/1", `{"n":1}`) // a run without one leaves it as it is
+	leave("e2", `{"n":9}`)
+	left("e1/1", `{"n":1}`) // a repeated finish keeps the first record
+	require.JSONEq(e, `{"n":2}`, string(e.run("e2/1").Outcome.Memo))
 }
 
 // cannotFinish demands that a finish is refused, names the references and

@@ -22,6 +22,7 @@ type hooks struct {
 	unblock    func(context.Context, journal.Unblock) error
 	kill       func(context.Context, journal.Kill) error
 	resume     func(context.Context, journal.Kill) error
+	approve    func(context.Context, journal.Approval) error
 	account    func(context.Context, broker.AccountID) (journal.Standing, error)
 	run        func(context.Context, journal.RunID) (journal.Run, error)
 	runs       func(context.Context, broker.AccountID) iter.Seq2[journal.Run, error]
@@ -110,6 +111,13 @@ func (h *hooks) Resume(ctx context.Context, k journal.Kill) error {
 		return h.resume(ctx, k)
 	}
 	return h.Journal.Resume(ctx, k)
+}
+
+func (h *hooks) Approve(ctx context.Context, a journal.Approval) error {
+	if h.approve != nil {
+		return h.approve(ctx, a)
+	}
+	return h.Journal.Approve(ctx, a)
 }
 
 func (h *hooks) Account(ctx context.Context, a broker.AccountID) (journal.Standing, error) {

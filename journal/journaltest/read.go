@@ -76,7 +76,10 @@ func ownReturned(e *env) {
 	e.settle(g, "r2", journal.Unknown)
 	require.NoError(e, e.Block(e.Context(), blockOf("found 5")))
 	require.NoError(e, e.Kill(e.Context(), killOf(acct, 4)))
-	e.finish(e.begin("e2"))
+	require.NoError(e, e.Approve(e.Context(), approvalOf("e1/1", 6)))
+	o := ending("completed")
+	o.Memo = json.RawMessage(`1`)
+	require.NoError(e, e.Finish(e.Context(), e.begin("e2"), o))
 	e.spoil(e.claim(claimOf(acct, "e1")).Run)
 	e.spoil(e.run("e1/1"))
 	for r, err := range e.Runs(e.Context(), acct) {
@@ -86,6 +89,7 @@ func ownReturned(e *env) {
 	for _, s := range []journal.Standing{e.standing(acct), e.claim(claimOf(acct, "e1")).Standing} {
 		s.Open[0].Order.ID, s.Open[0].Settlement.Outcome = "spoilt", journal.Filled
 		s.Block.Reason, s.Kill.Reason, s.LastUnblock.Reason = "spoilt", "spoilt", "spoilt"
+		s.Approvals[0].Hash, s.Memo.Run = "spoilt", "spoilt"
 		if len(s.Unfinished) > 0 {
 			s.Unfinished[0] = "spoilt"
 		}
@@ -95,6 +99,8 @@ func ownReturned(e *env) {
 		e.spoil(e.run("e1/1"))
 	}
 	e.isOpen("r2")
+	e.approvals(approvalOf("e1/1", 6))
+	require.Equal(e, journal.RunID("e2/1"), e.standing(acct).Memo.Run)
 	e.blockedBy(blockOf("found 5"))
 	e.lastUnblock(unblockOf(5))
 	e.killed(acct, killOf(acct, 4))
@@ -150,6 +156,7 @@ func endedContext(e *env) {
 		"unblock":    e.Unblock(ctx, unblockOf(5)),
 		"kill":       e.Kill(ctx, killOf(other, 5)),
 		"resume":     e.Resume(ctx, killOf("", 5)),
+		"approve":    e.Approve(ctx, approvalOf("e1/1", 5)),
 	} {
 		require.ErrorIs(e, err, context.Canceled, what)
 	}
@@ -169,5 +176,6 @@ func endedContext(e *env) {
 	e.blockedBy(blockOf("found 5"))
 	require.Nil(e, e.standing(other).Block)
 	e.killed(other, killOf("", 4))
+	e.approvals()
 	require.NoError(e, e.Checkpoint(e.Context(), g, journal.Step{Name: "plan", Time: at(1), Data: json.RawMessage(`1`)}))
 }

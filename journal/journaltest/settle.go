@@ -139,9 +139,18 @@ func settleMisfit(e *env) {
 		outcome journal.OrderOutcome
 		filled  int64
 	}{
-		{journal.Filled, 9}, {journal.Filled, 11}, {journal.PartiallyFilled, 10}, {journal.PartiallyFilled, 11},
-		{journal.Inferred, 11}, {journal.Unknown, 11}, {journal.Cancelled, 1}, {journal.Rejected, 1},
-		{journal.NotSent, 1}, {journal.Filled, 0}, {journal.PartiallyFilled, 0}, {journal.Unknown, -1},
+		{journal.Filled, 9},
+		{journal.Filled, 11},
+		{journal.PartiallyFilled, 10},
+		{journal.PartiallyFilled, 11},
+		{journal.Inferred, 11},
+		{journal.Unknown, 11},
+		{journal.Cancelled, 1},
+		{journal.Rejected, 1},
+		{journal.NotSent, 1},
+		{journal.Filled, 0},
+		{journal.PartiallyFilled, 0},
+		{journal.Unknown, -1},
 	} {
 		s := journal.Settlement{Ref: "r1", Outcome: c.outcome, Filled: decimal.New(c.filled, 0), Time: at(3)}
 		require.ErrorIs(e, e.Settle(e.Context(), g, s), journal.ErrInvalid, "%s with %d of 10", c.outcome, c.filled)

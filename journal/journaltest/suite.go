@@ -86,7 +86,7 @@ func cases() []testCase {
 	var all []testCase
 	for _, group := range [][]testCase{
 		runCases(), fenceCases(), intentCases(), settleCases(), unknownCases(), finishCases(),
-		controlCases(), fieldCases(), readCases(),
+		controlCases(), approvalCases(), fieldCases(), readCases(),
 	} {
 		for _, c := range group {
 			c.alone = true
