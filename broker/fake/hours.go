@@ -108,7 +108,8 @@ type week struct {
 	early       map[string]time.Duration
 	fault       error
 
-	mu       sync.Mutex // guards the answer to the last question, which is asked for one instrument after another
+	// The same question is asked for one instrument after another.
+	mu       sync.Mutex // guards the last question and its answer
 	from, to time.Time
 	last     []broker.Session
 }
@@ -116,8 +117,8 @@ type week struct {
 // check is how New learns of mistakes.
 func (w *week) check() error { return w.fault }
 
-// Sessions returns the days' sessions, in UTC. Each day is built from its date, so that
-// changes of the clock in spring and autumn are right.
+// Sessions returns the days' sessions, in UTC. Each day is built from its date,
+// so that changes of the clock in spring and autumn are right.
 func (w *week) Sessions(_ *broker.Instrument, from, to time.Time) []broker.Session {
 	w.mu.Lock()
 	defer w.mu.Unlock()
