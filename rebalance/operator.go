@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/shopspring/decimal"
 
@@ -93,7 +94,8 @@ func (r *run) unblock(ctx context.Context) error {
 		return err
 	}
 	block := r.standing.Block
-	if block == nil {
+	unknown := slices.ContainsFunc(r.standing.Open, func(in journal.Intent) bool { return in.Settlement != nil })
+	if block == nil && !unknown {
 		return stopf(Rejected, ReasonNotBlocked, "unblock: account %s is not blocked", r.req.Account)
 	}
 	if err := r.ours(ctx); err != nil {

@@ -89,7 +89,7 @@ func TestFollowUpIsPublishedOnce(t *testing.T) {
 func TestAMarginRejectionIsTriedOnceMoreAndSmaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, nil)
-		r.broker.Inject(fake.RejectOrder{N: 2, Code: "201", Reason: "margin"})
+		r.broker.Inject(fake.RejectOrder{N: 2, Code: "201", Reason: "margin", Refusal: broker.RefusedMargin})
 		res := r.run("e1")
 		require.Equal(t, rebalance.CompletedAdjusted, res.Outcome, res.Detail)
 		bought := order(t, res, "B")

@@ -49,23 +49,19 @@ func (r *run) resolveEarlier(ctx context.Context) error {
 	return nil
 }
 
-// openLegs makes a doubtful leg of every open intent, except of the unknown ones
-// that an operator has answered for since.
+// openLegs makes a doubtful leg of every intent that stands open: unsettled, or
+// unknown and not answered for.
 func (r *run) openLegs() []*leg {
-	var legs []*leg
+	legs := make([]*leg, len(r.standing.Open))
 	for i := range r.standing.Open {
 		in := &r.standing.Open[i]
-		unknown := in.Settlement != nil
-		if u := r.standing.LastUnblock; unknown && u != nil && !u.Time.Before(in.Settlement.Time) {
-			continue
-		}
-		legs = append(legs, &leg{
+		legs[i] = &leg{
 			index: in.Leg, try: in.Number, run: in.Run, order: in.Order, held: in.Held, sent: in.Time,
 			plan: PlannedOrder{
 				Symbol: in.Order.Instrument, Side: in.Order.Side, Quantity: in.Order.Quantity, Limit: in.Order.Limit,
 			},
-			quantity: in.Order.Quantity, doubt: true, wasUnknown: unknown,
-		})
+			quantity: in.Order.Quantity, doubt: true, wasUnknown: in.Settlement != nil,
+		}
 	}
 	return legs
 }

@@ -43,7 +43,7 @@ func (b *Broker) arrive(o *order) {
 	o.hidden = false
 	code, reason := b.refusal(o)
 	if q := o.quirk; q != nil && q.reject != nil {
-		code, reason = q.reject.Code, q.reject.Reason
+		code, reason, o.refusal = q.reject.Code, q.reject.Reason, q.reject.Refusal
 	}
 	if code != "" {
 		b.end(o, broker.StatusRejected, code, reason)

@@ -52,6 +52,8 @@ type RejectOrder struct {
 	N int
 	// Code and Reason are the broker's words. Default: "201", "refused by a fault".
 	Code, Reason string
+	// Refusal is the kind that it tells. Default: none.
+	Refusal broker.Refusal
 }
 
 // LoseAck accepts the N-th order, but Place returns [broker.ErrIndeterminate].

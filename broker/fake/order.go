@@ -22,6 +22,7 @@ type order struct {
 
 	status       broker.Status
 	code, reason string
+	refusal      broker.Refusal
 	updated      time.Time
 	fills        []execution
 	first        [1]execution    // most orders need no more
@@ -47,7 +48,7 @@ type execution struct {
 // state is what the broker says of the order.
 func (o *order) state() broker.OrderState {
 	s := broker.OrderState{
-		Order: o.order, BrokerID: o.brokerID, Status: o.status, Code: o.code, Reason: o.reason, Updated: o.updated,
+		Order: o.order, BrokerID: o.brokerID, Status: o.status, Refusal: o.refusal, Code: o.code, Reason: o.reason, Updated: o.updated,
 	}
 	if q := o.quirk; q != nil && q.mute != "" && o.status == broker.StatusFilled {
 		s.Status = q.mute

@@ -64,6 +64,7 @@ func (b *Broker) refuseBuy(o *order) (code, reason string) {
 	if b.cfg.AllowMargin && a.kind == broker.Margin {
 		return b.refuseMargin(o, cost)
 	}
+	o.refusal = broker.RefusedMargin
 	return "201", fmt.Sprintf("insufficient cash: %s costs %s, %s %s are free", describe(&o.order), cost, free, i.Currency)
 }
 
@@ -86,6 +87,7 @@ func (b *Broker) refuseMargin(o *order, cost decimal.Decimal) (code, reason stri
 	}
 	gross := v.gross.Add(b.toBase(o.account, cost, o.instrument.currency))
 	if v.net.Add(v.net).LessThan(gross) {
+		o.refusal = broker.RefusedMargin
 		return "201", fmt.Sprintf("insufficient equity: %s would make %s out of an equity of %s", describe(&o.order), gross, v.net)
 	}
 	return "", ""
