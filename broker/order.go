@@ -168,9 +168,12 @@ type OrderState struct {
 
 // Filled returns the quantity of the fills.
 func (s *OrderState) Filled() decimal.Decimal {
-	var sum decimal.Decimal
-	for i := range s.Fills {
-		sum = sum.Add(s.Fills[i].Quantity)
+	if len(s.Fills) == 0 {
+		return decimal.Decimal{}
+	}
+	sum := s.Fills[0].Quantity
+	for i := range s.Fills[1:] {
+		sum = sum.Add(s.Fills[i+1].Quantity)
 	}
 	return sum
 }

@@ -21,29 +21,36 @@ type Costs struct {
 
 // costs sums up the orders of the result.
 func (r *run) costs() *Costs {
-	var c Costs
+	var expectedFees, expectedShortfall, traded, fees, shortfall num
 	for i := range r.result.Orders {
 		o := &r.result.Orders[i]
 		currency := r.currency(o.Symbol)
-		valued := r.valuedAt(o.Symbol)
-		sign := decimal.New(o.Side.Sign(), 0)
-		worse := func(at decimal.Decimal) decimal.Decimal { return at.Sub(valued).Mul(sign) }
-
-		c.ExpectedFees = c.ExpectedFees.Add(r.inBase(r.policy.Fee.of(o.Planned, o.Limit), currency))
-		c.ExpectedShortfall = c.ExpectedShortfall.Add(r.inBase(worse(o.Limit).Mul(o.Planned), currency))
+		valued := numOf(r.valuedAt(o.Symbol))
+		worse := func(at decimal.Decimal) num {
+			if o.Side == broker.Sell {
+				return valued.sub(numOf(at))
+			}
+			return numOf(at).sub(valued)
+		}
+		planned, filled := numOf(o.Planned), numOf(o.Filled)
+		expectedFees = expectedFees.add(r.based(r.policy.Fee.estimate(planned, numOf(o.Limit)), currency))
+		expectedShortfall = expectedShortfall.add(r.based(worse(o.Limit).mul(planned), currency))
 		if o.Filled.IsZero() {
 			continue
 		}
-		c.Traded = c.Traded.Add(r.inBase(o.Filled.Mul(o.AveragePrice), currency))
-		c.Shortfall = c.Shortfall.Add(r.inBase(worse(o.AveragePrice).Mul(o.Filled), currency))
-		c.Fees = c.Fees.Add(r.inBase(o.Fees, o.FeeCurrency))
+		traded = traded.add(r.based(filled.mul(numOf(o.AveragePrice)), currency))
+		shortfall = shortfall.add(r.based(worse(o.AveragePrice).mul(filled), currency))
+		fees = fees.add(r.based(numOf(o.Fees), o.FeeCurrency))
 	}
-	return &c
+	return &Costs{
+		ExpectedFees: expectedFees.decimal(), ExpectedShortfall: expectedShortfall.decimal(),
+		Traded: traded.decimal(), Fees: fees.decimal(), Shortfall: shortfall.decimal(),
+	}
 }
 
-// of estimates the fee of an order, in the instrument's currency.
-func (f *Fee) of(quantity, limit decimal.Decimal) decimal.Decimal {
-	return decimal.Max(f.Minimum, f.PerUnit.Mul(quantity), f.Fraction.Mul(quantity).Mul(limit))
+// estimate is what an order may cost in fees, in the instrument's currency.
+func (f *Fee) estimate(quantity, limit num) num {
+	return numOf(f.Minimum).atLeast(numOf(f.PerUnit).mul(quantity)).atLeast(numOf(f.Fraction).mul(quantity).mul(limit))
 }
 
 // currency is what an instrument is priced in.

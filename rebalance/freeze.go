@@ -36,6 +36,7 @@ func (r *run) makePlan(ctx context.Context) error {
 		return stopAs(Held, ReasonPlannerBug, err)
 	}
 	r.frozen = frozenPlan{Plan: plan, Held: r.holdings(), Cash: r.snap.Cash}
+	r.reserve = plan.Reserve
 	r.frozen.Before = r.picture()
 	r.showPlan()
 	if plan.Outcome == PlanTrade || plan.Outcome == PlanHeld {

@@ -27,18 +27,21 @@ type Limits struct {
 // before it is sent: the plan may be older than the last fill.
 type guard struct {
 	run      *run
-	sellable map[broker.InstrumentID]decimal.Decimal
-	room     decimal.Decimal // cash above the reserve, in base
+	sellable map[broker.InstrumentID]num
+	room     num // cash above the reserve, in base
 	rejects  int
 }
 
 // newGuard looks at the account as the last snapshot shows it.
 func (r *run) newGuard() *guard {
-	g := &guard{run: r, sellable: r.holdings()}
-	for c, amount := range r.certainCash() {
-		g.room = g.room.Add(r.inBase(amount, c))
+	g := &guard{run: r, sellable: make(map[broker.InstrumentID]num, len(r.snap.Positions))}
+	for i := range r.snap.Positions {
+		g.sellable[r.snap.Positions[i].Instrument] = numOf(r.snap.Positions[i].Quantity)
 	}
-	g.room = g.room.Sub(r.reserve).Sub(r.policy.PendingWithdrawals)
+	for c, amount := range r.certainCash() {
+		g.room = g.room.add(r.based(numOf(amount), c))
+	}
+	g.room = g.room.sub(numOf(r.reserve)).sub(numOf(r.policy.PendingWithdrawals))
 	for i := range r.snap.Orders {
 		o := &r.snap.Orders[i]
 		g.commit(&o.Order, o.Remaining())
@@ -54,15 +57,16 @@ func (r *run) newGuard() *guard {
 // commit takes what a working order may still use up.
 func (g *guard) commit(o *broker.Order, remaining decimal.Decimal) {
 	if o.Side == broker.Sell {
-		g.sellable[o.Instrument] = g.sellable[o.Instrument].Sub(remaining)
+		g.sellable[o.Instrument] = g.sellable[o.Instrument].sub(numOf(remaining))
 		return
 	}
-	g.room = g.room.Sub(g.run.cost(o, remaining))
+	g.room = g.room.sub(g.run.cost(o, remaining))
 }
 
 // cost is what a buy can cost at its limit, in base, fee included.
-func (r *run) cost(o *broker.Order, quantity decimal.Decimal) decimal.Decimal {
-	return r.inBase(quantity.Mul(o.Limit).Add(r.policy.Fee.of(quantity, o.Limit)), r.currency(o.Instrument))
+func (r *run) cost(o *broker.Order, quantity decimal.Decimal) num {
+	q, limit := numOf(quantity), numOf(o.Limit)
+	return r.based(q.mul(limit).add(r.policy.Fee.estimate(q, limit)), r.currency(o.Instrument))
 }
 
 // refuse says why an order must not be sent now, or commits it.
@@ -75,10 +79,10 @@ func (g *guard) refuse(o *broker.Order) string {
 		return why
 	}
 	if o.Side == broker.Sell {
-		if free := g.sellable[o.Instrument]; o.Quantity.GreaterThan(free) {
+		if free := g.sellable[o.Instrument]; free.less(numOf(o.Quantity)) {
 			return fmt.Sprintf("not sent: to sell %s of %s would go short, %s are held and not in other orders", o.Quantity, o.Instrument, free)
 		}
-	} else if cost := r.cost(o, o.Quantity); cost.GreaterThan(g.room) && !r.covers(o) {
+	} else if cost := r.cost(o, o.Quantity); g.room.less(cost) && !r.covers(o) {
 		return fmt.Sprintf("not sent: it may cost %s %s, the cash above the reserve is %s", cost, r.snap.Base, g.room)
 	}
 	g.commit(o, o.Quantity)
@@ -98,7 +102,8 @@ func (r *run) moved(id broker.InstrumentID) string {
 		return "not sent: no price of " + string(id)
 	}
 	now := price(&q)
-	if now.Sub(valued).Abs().GreaterThan(r.e.cfg.Limits.Collar.Mul(valued)) {
+	away := numOf(now).sub(numOf(valued)).abs()
+	if numOf(r.e.cfg.Limits.Collar).mul(numOf(valued)).less(away) {
 		return fmt.Sprintf("not sent: %s is at %s, the plan saw it at %s, the collar is %s", id, now, valued, r.e.cfg.Limits.Collar)
 	}
 	return ""

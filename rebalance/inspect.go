@@ -39,7 +39,7 @@ func (r *run) preview(ctx context.Context) error {
 	if err != nil {
 		return stopAs(Held, ReasonPlannerBug, err)
 	}
-	r.frozen.Plan = plan
+	r.frozen.Plan, r.reserve = plan, plan.Reserve
 	r.result.Plan, r.result.PlanHash = &plan, plan.Hash
 	r.result.Before = r.picture()
 	r.result.Outcome = Completed

@@ -161,11 +161,10 @@ func isBlocked(err error) bool {
 
 // sinceLastRun compares the positions with those that the last run left.
 func (r *run) sinceLastRun() []Difference {
-	expected := r.holdings()
-	clear(expected)
+	expected := map[broker.InstrumentID]num{}
 	if r.memory != nil {
 		for id, h := range r.memory.Seen {
-			expected[id] = h.Quantity
+			expected[id] = numOf(h.Quantity)
 		}
 	}
 	return difference(expected, &r.snap)

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -14,7 +13,6 @@ import (
 
 	"github.com/evenkeel/evenkeel/broker"
 	"github.com/evenkeel/evenkeel/journal"
-	"github.com/evenkeel/evenkeel/marketdata"
 )
 
 // agree waits until the positions are those before the plan plus the fills of
@@ -50,13 +48,20 @@ func (r *run) agree(ctx context.Context) error {
 }
 
 // expected is what the positions must be: those before the plan and our fills.
-func (r *run) expected() map[broker.InstrumentID]decimal.Decimal {
-	expected := maps.Clone(r.frozen.Held)
+func (r *run) expected() map[broker.InstrumentID]num {
+	expected := make(map[broker.InstrumentID]num, len(r.frozen.Held)+len(r.legs))
+	for id, held := range r.frozen.Held {
+		expected[id] = numOf(held)
+	}
 	for _, l := range r.legs {
-		if l.settlement != nil && !l.settlement.Filled.IsZero() {
-			signed := l.settlement.Filled.Mul(decimal.New(l.plan.Side.Sign(), 0))
-			expected[l.plan.Symbol] = expected[l.plan.Symbol].Add(signed)
+		if l.settlement == nil || l.settlement.Filled.IsZero() {
+			continue
 		}
+		filled := numOf(l.settlement.Filled)
+		if l.plan.Side == broker.Sell {
+			filled = filled.negate()
+		}
+		expected[l.plan.Symbol] = expected[l.plan.Symbol].add(filled)
 	}
 	return expected
 }
@@ -69,17 +74,17 @@ type Difference struct {
 }
 
 // difference lists the positions that are not as expected, by symbol.
-func difference(expected map[broker.InstrumentID]decimal.Decimal, snap *broker.Snapshot) []Difference {
+func difference(expected map[broker.InstrumentID]num, snap *broker.Snapshot) []Difference {
 	var diff []Difference
 	for i := range snap.Positions {
 		p := &snap.Positions[i]
-		if want := expected[p.Instrument]; !want.Equal(p.Quantity) {
-			diff = append(diff, Difference{Symbol: p.Instrument, Expected: want, Found: p.Quantity})
+		if want := expected[p.Instrument]; want.cmp(numOf(p.Quantity)) != 0 {
+			diff = append(diff, Difference{Symbol: p.Instrument, Expected: want.decimal(), Found: p.Quantity})
 		}
 	}
 	for id, want := range expected {
-		if !want.IsZero() && snap.Position(id).IsZero() {
-			diff = append(diff, Difference{Symbol: id, Expected: want})
+		if !want.isZero() && snap.Position(id).IsZero() {
+			diff = append(diff, Difference{Symbol: id, Expected: want.decimal()})
 		}
 	}
 	slices.SortFunc(diff, func(a, b Difference) int { return compare(a.Symbol, b.Symbol) })
@@ -184,78 +189,4 @@ func (r *run) trackOrder(ctx context.Context, l *leg) {
 	p := r.progress("")
 	p.Order = &out
 	r.e.track(ctx, p)
-}
-
-// picture is the account as the snapshot shows it, at the newest prices.
-func (r *run) picture() *Picture {
-	p := &Picture{Time: r.snap.Time, Base: r.snap.Base, Reserve: r.frozen.Plan.Reserve}
-	for c, amount := range r.snap.Cash {
-		p.Cash = p.Cash.Add(r.inBase(amount, c))
-	}
-	p.Equity = p.Cash
-	weights := make(map[broker.InstrumentID]decimal.Decimal, len(r.targets.Targets))
-	ids := make([]broker.InstrumentID, 0, len(r.terms))
-	for _, t := range r.targets.Targets {
-		weights[t.Symbol] = t.Weight
-		ids = append(ids, t.Symbol)
-	}
-	held := r.holdings()
-	for id := range held {
-		if _, ok := weights[id]; !ok {
-			ids = append(ids, id)
-		}
-	}
-	slices.Sort(ids)
-	p.Holdings = make([]Holding, len(ids))
-	for i, id := range ids {
-		h := Holding{Symbol: id, Quantity: held[id], Target: weights[id]}
-		if q, ok := r.quotes.Found[id]; ok {
-			h.Price = price(&q)
-			h.Value = r.inBase(h.Quantity.Mul(h.Price), r.terms[id].Currency)
-		}
-		p.Equity = p.Equity.Add(h.Value)
-		p.Holdings[i] = h
-	}
-	if p.Equity.Sign() <= 0 {
-		return p
-	}
-	var furthest decimal.Decimal
-	for i := range p.Holdings {
-		h := &p.Holdings[i]
-		furthest = decimal.Max(furthest, h.Value.Sub(h.Target.Mul(p.Equity.Sub(p.Reserve))).Abs())
-		if !h.Value.IsZero() {
-			h.Weight, _ = broker.Quo(h.Value, p.Equity, 6) // equity is not zero
-		}
-	}
-	p.Drift, _ = broker.Quo(furthest, p.Equity, 6)
-	return p
-}
-
-// inBase converts an amount into base currency.
-func (r *run) inBase(amount decimal.Decimal, c broker.Currency) decimal.Decimal {
-	if c == r.snap.Base {
-		return amount
-	}
-	return amount.Mul(r.snap.FX[c])
-}
-
-// half turns a sum of two prices into their mean without a division.
-var half = decimal.New(5, -1)
-
-// price values a quote as the planner does: the middle of bid and ask, else
-// last, else close; zero without any.
-func price(q *marketdata.Quote) decimal.Decimal {
-	good := func(p decimal.NullDecimal) bool { return p.Valid && p.Decimal.Sign() > 0 }
-	switch {
-	case good(q.Bid) && good(q.Ask) && q.Bid.Decimal.LessThanOrEqual(q.Ask.Decimal):
-		if q.Bid.Decimal.Equal(q.Ask.Decimal) {
-			return q.Bid.Decimal
-		}
-		return q.Bid.Decimal.Add(q.Ask.Decimal).Mul(half)
-	case good(q.Last):
-		return q.Last.Decimal
-	case good(q.Close):
-		return q.Close.Decimal
-	}
-	return decimal.Decimal{}
 }

@@ -1,0 +1,116 @@
+package rebalance
+
+import (
+	"math/big"
+	"math/bits"
+)
+
+// places is to how many decimal places a division whose result is a value is
+// rounded, half to even.
+const places = 12
+
+// floorDiv is the largest integer n with n·y ≤ x. y must be greater than zero.
+func floorDiv(x, y num) num {
+	n, d, small := integers(x, y)
+	if !small {
+		n, d := bigIntegers(x, y)
+		return numOfBig(n.Div(n, d), 0) // Euclidean, which is the floor as d > 0
+	}
+	q, rest := divide128(n, d)
+	if x.neg && !rest.isZero() {
+		q = q.add(one)
+	}
+	q.neg = x.neg && !q.isZero()
+	return q
+}
+
+// ceilDiv is the smallest integer n with n·y ≥ x. y must be greater than zero.
+func ceilDiv(x, y num) num { return floorDiv(x.negate(), y).negate() }
+
+// nearestDiv is the integer nearest to x/y, of two the greater one. y must be
+// greater than zero.
+func nearestDiv(x, y num) num { return floorDiv(x.mul(two).add(y), y.mul(two)) }
+
+// quo is x/y, rounded half to even at 12 places. y must be greater than zero.
+func quo(x, y num) num {
+	x.exp += places
+	n, d, small := integers(x, y)
+	if !small {
+		n, d := bigIntegers(x, y)
+		q, rest := n.DivMod(n, d, new(big.Int))
+		if c := rest.Lsh(rest, 1).Cmp(d); c > 0 || c == 0 && q.Bit(0) == 1 {
+			q.Add(q, big.NewInt(1))
+		}
+		return numOfBig(q, -places).trimmed()
+	}
+	q, rest := divide128(n, d)
+	if c := rest.add(rest).cmp(d); c > 0 || c == 0 && q.lo&1 == 1 {
+		q = q.add(one)
+	}
+	q.neg, q.exp = x.neg && !q.isZero(), -places
+	return q.trimmed()
+}
+
+// integers is the fraction x/y as two integers, without their signs. It reports
+// whether they fit into 128 bits.
+func integers(x, y num) (n, d num, small bool) {
+	if x.isZero() {
+		return num{}, one, true
+	}
+	exp := min(x.exp, y.exp)
+	n, nFits := x.scaled(x.exp - exp)
+	d, dFits := y.scaled(y.exp - exp)
+	n.exp, n.neg, d.exp = 0, false, 0
+	return n, d, nFits && dFits
+}
+
+// bigIntegers is the fraction x/y as two integers.
+func bigIntegers(x, y num) (n, d *big.Int) {
+	n, d = x.coefficient(), y.coefficient()
+	if x.exp >= y.exp {
+		return n.Mul(n, bigPow10(x.exp-y.exp)), d
+	}
+	return n, d.Mul(d, bigPow10(y.exp-x.exp))
+}
+
+// divide128 divides integers of at most 128 bits without signs.
+func divide128(n, d num) (q, rest num) {
+	if d.hi == 0 {
+		q.hi = n.hi / d.lo
+		q.lo, rest.lo = bits.Div64(n.hi%d.lo, n.lo, d.lo)
+		return q, rest
+	}
+	// The quotient has 64 bits at most. Dividing by the upper 64 bits of d alone
+	// gives at most one too many, so one less is exact or one too few.
+	shift := uint(bits.LeadingZeros64(d.hi))
+	top := d.hi<<shift | d.lo>>(64-shift) // a shift by 64 is zero in Go
+	q.lo, _ = bits.Div64(n.hi>>1, n.hi<<63|n.lo>>1, top)
+	q.lo >>= 63 - shift
+	if q.lo > 0 {
+		q.lo--
+	}
+	rest = n.sub(q.mul(d))
+	if rest.cmp(d) >= 0 {
+		q.lo++
+		rest = rest.sub(d)
+	}
+	return q, rest
+}
+
+// trimmed is the same number without trailing zeros behind the point, so that
+// the numbers made of it stay short.
+func (a num) trimmed() num {
+	if a.isZero() {
+		return num{}
+	}
+	for step := int32(8); step > 0 && a.big == nil; step /= 2 {
+		for a.exp <= -step {
+			q, rest := divide128(num{hi: a.hi, lo: a.lo}, num{lo: pow10s[step]})
+			if !rest.isZero() {
+				break
+			}
+			a.hi, a.lo, a.exp = q.hi, q.lo, a.exp+step
+		}
+	}
+	return a
+}
