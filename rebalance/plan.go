@@ -25,8 +25,10 @@ type Planner interface {
 // PlanSchema is the version of the JSON form of [Plan].
 const PlanSchema = 1
 
-// Input is all that a plan is made of. Every number is an exact decimal; money
-// is in Account.Base unless a currency is named.
+// Input is all that a plan is made of. Every number is an exact decimal of at
+// most 40 digits and an exponent within ±18; money is in Account.Base unless a
+// currency is named. The planner changes and keeps nothing of it. PLANNER.md says
+// what each field does.
 type Input struct {
 	Account     AccountState                            `json:"account"`
 	Instruments map[broker.InstrumentID]InstrumentTerms `json:"instruments"`
@@ -122,12 +124,12 @@ type Plan struct {
 	Outcome PlanOutcome `json:"outcome"`
 	Reason  Reason      `json:"reason,omitempty"`
 	// Detail names the symbol, field and value behind the reason, for people.
-	// It is not part of the hash.
 	Detail string `json:"detail,omitempty"`
 	// Orders holds covers, then sells, then buys, each sorted by symbol.
 	Orders      []PlannedOrder `json:"orders"`
 	Conversions []Conversion   `json:"conversions,omitempty"`
-	// Skipped names each managed symbol that should have moved and got no order.
+	// Skipped names each managed symbol that should have moved and got no order,
+	// and those whose order is not the whole of it.
 	Skipped  []Skip   `json:"skipped,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
 
@@ -135,12 +137,17 @@ type Plan struct {
 	Excluded   decimal.Decimal `json:"excluded"`
 	Reserve    decimal.Decimal `json:"reserve"`
 	Investable decimal.Decimal `json:"investable"`
-	// Lines holds each managed symbol, sorted.
+	// Lines holds each managed symbol, sorted; a group of equivalents is one line,
+	// under its primary.
 	Lines []PlanLine `json:"lines,omitempty"`
 	// ProjectedCash is the base value of all cash if every order fills at its
 	// limit and costs its estimated fee.
 	ProjectedCash decimal.Decimal `json:"projected_cash"`
-	// Hash is the SHA-256, in hex, over targets, policy and output.
+	// Explanations holds, for each symbol with an order or a reason to have none,
+	// the numbers that led to it, by symbol. See [Plan.Explain] and [Plan.Table].
+	Explanations []Explanation `json:"explanations,omitempty"`
+	// Hash is the SHA-256, in hex, over the targets, the policy and the plan. It
+	// leaves out what is for people: Detail, Warnings and Explanations.
 	Hash string `json:"hash"`
 }
 

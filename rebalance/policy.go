@@ -8,8 +8,9 @@ import (
 )
 
 // Policy says how an account is kept at its targets. Start from
-// [DefaultPolicy]. Fractions are fractions: 0.02 is 2 %. The JSON form is
-// strict, and what it leaves out is the default.
+// [DefaultPolicy]: the zero value is not a policy. Fractions are fractions:
+// 0.02 is 2 %. The JSON form is strict, and what it leaves out is the default;
+// see [DecodePolicy]. PLANNER.md says what each field does.
 type Policy struct {
 	// Mode is what kind of run this is. Default: full_rebalance.
 	Mode Mode `json:"mode"`
@@ -111,7 +112,7 @@ type Fee struct {
 type Substitute struct {
 	From  broker.InstrumentID `json:"from"`
 	To    broker.InstrumentID `json:"to"`
-	Scale decimal.Decimal     `json:"scale"`
+	Scale decimal.Decimal     `json:"scale"` // Default in JSON: 1.
 }
 
 // Equivalent counts held alternates for the primary, which carries the weight.

@@ -1,0 +1,153 @@
+package rebalance
+
+import "github.com/evenkeel/evenkeel/broker"
+
+// fundAll fits covers and buys to the cash. With currency convert_first there is
+// one pool for all; otherwise each foreign currency pays for its own lines
+// first, and base for the rest.
+func (d *draft) fundAll() {
+	if len(d.purchases) == 0 {
+		return
+	}
+	d.collectProceeds()
+	pool := d.cashPart().sub(d.bound())
+	if d.countsProceeds() {
+		for i := range d.wallets {
+			pool = pool.add(d.inPool(&d.wallets[i], d.wallets[i].proceeds))
+		}
+	}
+	if d.in.Policy.Currency == CurrencyConvertFirst {
+		d.fundPool(d.purchasesIn(-1), pool)
+	} else {
+		d.fundByCurrency(pool)
+	}
+	d.collectSpending()
+}
+
+// fundByCurrency gives each currency the smaller of its own cash and what is left
+// of the pool; what is spent in a foreign currency is taken out of the pool at
+// the value it had there.
+func (d *draft) fundByCurrency(pool num) {
+	base := d.walletOf(d.in.Account.Base)
+	for i := range d.wallets {
+		if i == base {
+			continue
+		}
+		w := &d.wallets[i]
+		purchases := d.purchasesIn(i)
+		d.fundPool(purchases, d.ownCash(w).atMost(pool))
+		if d.outcome != "" {
+			return
+		}
+		for _, b := range purchases {
+			pool = pool.sub(d.costInBase(b, b.quantity).mul(d.rules.lessForeign))
+		}
+	}
+	d.fundPool(d.purchasesIn(base), d.ownCash(&d.wallets[base]).atMost(pool))
+}
+
+// fundPool pays for the covers, then fits the buys to what is left of s.
+func (d *draft) fundPool(purchases []*purchase, s num) {
+	if d.noBuys {
+		s = s.atMost(num{})
+	}
+	spendable := s
+	covers := 0
+	for ; covers < len(purchases) && purchases[covers].cover; covers++ {
+		s = s.sub(d.costInBase(purchases[covers], purchases[covers].full))
+	}
+	if covers > 0 && s.neg {
+		d.notReady(ReasonCoverUnfunded, "to cover %s costs more than the %s that can be spent",
+			d.assets[purchases[0].asset].symbol, spendable)
+		return
+	}
+	d.fund(purchases[covers:], s)
+	for _, b := range purchases[covers:] {
+		s = s.sub(d.costInBase(b, b.quantity))
+	}
+	for _, b := range purchases {
+		b.spendable, b.left = spendable, s
+	}
+}
+
+// purchasesIn are the purchases in the currency of a wallet, or all for -1. The
+// covers come first.
+func (d *draft) purchasesIn(wallet int) []*purchase {
+	some := make([]*purchase, 0, len(d.purchases))
+	for i := range d.purchases {
+		if b := &d.purchases[i]; wallet < 0 || d.assets[b.asset].wallet == wallet {
+			some = append(some, b)
+		}
+	}
+	return some
+}
+
+// cashPart is the cash that may be spent, within the broker's own limit.
+func (d *draft) cashPart() num {
+	var cash num
+	for i := range d.wallets {
+		cash = cash.add(d.inPool(&d.wallets[i], d.wallets[i].model))
+	}
+	if limit := optionalOf(d.in.Account.AvailableFunds); limit.set {
+		cash = cash.atMost(limit.num)
+	}
+	return cash
+}
+
+// inPool is what an amount of a currency is worth in the pool of all currencies:
+// a little less than the rate says, a debt a little more.
+func (d *draft) inPool(w *wallet, amount num) num {
+	switch {
+	case amount.isZero():
+		return num{}
+	case w.code == d.in.Account.Base:
+		return amount
+	case amount.neg:
+		return amount.mul(w.rate.mul(d.rules.moreForeign))
+	}
+	return amount.mul(w.rate.mul(d.rules.lessForeign))
+}
+
+// ownCash is what a currency can pay with, in base currency: its cash and
+// proceeds, for a foreign one if positive.
+func (d *draft) ownCash(w *wallet) num {
+	own := w.model
+	if d.countsProceeds() {
+		own = own.add(w.proceeds)
+	}
+	if w.code == d.in.Account.Base {
+		return own
+	}
+	if own.sign() <= 0 {
+		return num{}
+	}
+	return own.mul(w.rate.num)
+}
+
+// countsProceeds reports whether what the sells of this plan bring can be spent.
+func (d *draft) countsProceeds() bool { return !d.funding && d.in.Account.Type != broker.Cash }
+
+// bound is the cash that is not for buys: R + W, model cash, and what the open
+// orders of others will spend.
+func (d *draft) bound() num { return d.floor().add(d.modelCash).add(d.committed()) }
+
+// collectProceeds sums up what the sales bring, by currency.
+func (d *draft) collectProceeds() {
+	for i := range d.wallets {
+		d.wallets[i].proceeds = num{}
+	}
+	for i := range d.sales {
+		a := &d.assets[d.sales[i].asset]
+		w := &d.wallets[a.wallet]
+		w.proceeds = w.proceeds.add(d.proceeds(a, d.sales[i].quantity))
+	}
+}
+
+// collectSpending sums up what the purchases cost, by currency.
+func (d *draft) collectSpending() {
+	for i := range d.purchases {
+		a := &d.assets[d.purchases[i].asset]
+		w := &d.wallets[a.wallet]
+		w.spent = w.spent.add(d.cost(a, d.purchases[i].quantity))
+	}
+}

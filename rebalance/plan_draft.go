@@ -1,0 +1,160 @@
+package rebalance
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/evenkeel/evenkeel/broker"
+)
+
+// draft is a plan in the making: what the steps of one call leave to the next.
+type draft struct {
+	in      *Input
+	funding bool // FundBuys
+	rules   rules
+
+	weights  []weighted // the targets, by symbol
+	listed   []broker.InstrumentID
+	shift    num
+	assets   []asset  // every symbol that matters, by symbol
+	lines    []line   // what is managed, by symbol
+	wallets  []wallet // by currency
+	excluded num      // U, the value of long positions that are out
+	shorts   num      // the value of short positions that are out, ≤ 0
+
+	netLiquidation, cash, equity   num // NLV, C, E
+	reserve, withdrawals           num // R, W
+	investable, modelCash, noWeigh num // I, M
+
+	sales     []sale
+	purchases []purchase // covers first
+	noBuys    bool       // the reserve cannot be reached
+	restoring bool       // cash restoration: sells only
+
+	conversions []Conversion
+	warnings    []string
+	skips       []Skip
+	outcome     PlanOutcome
+	reason      Reason
+	detail      string
+}
+
+// asset is a symbol: its terms, its quote, what is held of it.
+type asset struct {
+	symbol  broker.InstrumentID
+	known   bool // has terms
+	terms   InstrumentTerms
+	wallet  int // of its currency
+	lot     num
+	tick    num
+	managed bool
+	out     bool // excluded, or a short that is left alone
+	line    int  // the index of its line, if it is managed
+
+	quantity num      // the position, negative for a short
+	before   optional // what it was when the last run ended
+	buys     num      // remaining in foreign open orders
+	sells    num
+	buying   bool // there is such an order
+	selling  bool
+
+	priced, tradable bool
+	price            num // p, in its currency
+	base             num // P, in base currency
+	buyAt, sellAt    num // limits
+	worth            num // value of the position, in base currency
+	derived          bool
+	frozen           Reason // why it is frozen, if it is
+	skip             Reason // why it is not traded, or not fully
+}
+
+// held reports whether there is a position.
+func (a *asset) held() bool { return !a.quantity.isZero() }
+
+// short reports whether it is a short position.
+func (a *asset) short() bool { return a.quantity.sign() < 0 }
+
+// line is what carries a weight: a symbol, or a group of equivalents under the
+// name of its primary.
+type line struct {
+	asset   int   // its symbol, or the primary
+	members []int // assets, in the order in which they are sold; the primary last
+	group   bool
+	sell    EquivalentSell
+	rule    Restriction // of the symbol or the primary
+	frozen  Reason
+	fixed   bool // D = V, by a restriction or because it is frozen
+
+	weight  num      // w
+	value   num      // V
+	target  num      // T
+	desired num      // D
+	limit   optional // h, the band
+	breach  bool
+	goal    num    // G
+	trades  bool   // goes to its goal
+	why     Reason // of its orders, if not the usual ones
+}
+
+// wallet is the cash of one currency, in that currency.
+type wallet struct {
+	code     broker.Currency
+	rate     optional // base units for one unit
+	cash     num
+	model    num // what may be spent: settled cash in a cash account
+	proceeds num
+	spent    num // by buys, fees included
+}
+
+// optional is a number that may be absent.
+type optional struct {
+	num
+	set bool
+}
+
+// end ends the plan.
+func (d *draft) end(outcome PlanOutcome, reason Reason, format string, args ...any) {
+	d.outcome, d.reason, d.detail = outcome, reason, fmt.Sprintf(format, args...)
+}
+
+func (d *draft) reject(reason Reason, format string, args ...any) {
+	d.end(PlanRejected, reason, format, args...)
+}
+
+func (d *draft) notReady(reason Reason, format string, args ...any) {
+	d.end(PlanNotReady, reason, format, args...)
+}
+
+// warn adds a warning, once.
+func (d *draft) warn(warning string) {
+	if !slices.Contains(d.warnings, warning) {
+		d.warnings = append(d.warnings, warning)
+	}
+}
+
+// find is the index of a symbol's asset.
+func (d *draft) find(symbol broker.InstrumentID) (int, bool) {
+	return slices.BinarySearchFunc(d.assets, symbol, func(a asset, s broker.InstrumentID) int {
+		return strings.Compare(string(a.symbol), string(s))
+	})
+}
+
+// lineOf is the line of an asset.
+func (d *draft) lineOf(a *asset) *line { return &d.lines[a.line] }
+
+// primary is the asset that names a line.
+func (d *draft) primary(l *line) *asset { return &d.assets[l.asset] }
+
+// rate is how many base units one unit of the asset's currency is.
+func (d *draft) rate(a *asset) num { return d.wallets[a.wallet].rate.num }
+
+// foreign reports whether the asset's currency is another than base.
+func (d *draft) foreign(a *asset) bool { return a.terms.Currency != d.in.Account.Base }
+
+// skipOnce says why a symbol does not move; what was said first stands.
+func (a *asset) skipOnce(reason Reason) {
+	if a.skip == "" {
+		a.skip = reason
+	}
+}

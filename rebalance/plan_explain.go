@@ -1,0 +1,219 @@
+package rebalance
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/internal/strictjson"
+)
+
+// Explanation is the numbers that led to the order of a symbol, or to none.
+type Explanation struct {
+	Symbol broker.InstrumentID
+	// Side and Order are of its order; both are empty without one.
+	Side  broker.Side
+	Order Reason
+	// Skip says why there is no order, or what the order leaves undone. It may
+	// be empty.
+	Skip Reason
+
+	numbers [len(figureNames)]num
+	known   uint32 // a bit for each number
+}
+
+// Figure names a number of an [Explanation].
+type Figure int
+
+// The figures. Values and amounts are in base currency, prices and limits per
+// unit in the instrument's currency.
+const (
+	FigureValue       Figure = iota // V, what the line is worth
+	FigureDesired                   // D, what it should be worth
+	FigureThreshold                 // h, how far it may drift
+	FigureDestination               // G, where it goes
+	FigurePrice                     // p, what the symbol is valued at
+	FigureWanted                    // the value to buy or sell
+	FigureWantedUnits               // the same as a quantity, before it is funded
+	FigureSellable                  // how much of it may be sold
+	FigureMinTrade                  // the smallest notional of an order
+	FigureQuantity                  // of the order
+	FigureLimit                     // of the order
+	FigureFee                       // estimated, in base currency
+	FigureCost                      // of a buy, with its fee
+	FigureProceeds                  // of a sell, without its fee
+	FigureSpendable                 // cash that its buys could spend
+	FigureCashLeft                  // what of it was left after all buys
+)
+
+// figureNames are the names in the JSON form.
+var figureNames = [...]string{
+	"value", "desired", "threshold", "destination", "price", "wanted", "wanted_units", "sellable", "min_trade",
+	"quantity", "limit", "fee", "cost", "proceeds", "spendable", "cash_left",
+}
+
+// String is the name of the figure in the JSON form.
+func (f Figure) String() string {
+	if f < 0 || int(f) >= len(figureNames) {
+		return fmt.Sprintf("figure %d", int(f))
+	}
+	return figureNames[f]
+}
+
+// Figure returns one of the numbers; it is invalid if it played no part.
+func (e *Explanation) Figure(f Figure) decimal.NullDecimal {
+	if !e.has(f) {
+		return decimal.NullDecimal{}
+	}
+	return decimal.NewNullDecimal(e.numbers[f].decimal())
+}
+
+func (e *Explanation) has(f Figure) bool {
+	return f >= 0 && int(f) < len(figureNames) && e.known&(1<<f) != 0
+}
+
+func (e *Explanation) set(f Figure, n num) {
+	e.numbers[f] = n
+	e.known |= 1 << f
+}
+
+// explain collects the numbers behind each symbol with an order or a skip.
+func (d *draft) explain() []Explanation {
+	list := make([]Explanation, 0, len(d.assets))
+	place := make([]int, len(d.assets)) // in list, plus 1
+	of := func(asset int) *Explanation {
+		if place[asset] == 0 {
+			list = append(list, Explanation{Symbol: d.assets[asset].symbol, Skip: d.assets[asset].skip})
+			place[asset] = len(list)
+			d.explainLine(&list[len(list)-1], &d.assets[asset])
+		}
+		return &list[place[asset]-1]
+	}
+	for i := range d.sales {
+		d.explainSale(of(d.sales[i].asset), &d.sales[i])
+	}
+	for i := range d.purchases {
+		d.explainPurchase(of(d.purchases[i].asset), &d.purchases[i])
+	}
+	for i := range d.assets {
+		if d.assets[i].skip != "" {
+			of(i)
+		}
+	}
+	slices.SortFunc(list, func(a, b Explanation) int { return cmp.Compare(a.Symbol, b.Symbol) })
+	return list
+}
+
+func (d *draft) explainLine(e *Explanation, a *asset) {
+	l := d.lineOf(a)
+	e.set(FigureValue, l.value)
+	e.set(FigureDesired, l.desired)
+	if l.limit.set {
+		e.set(FigureThreshold, l.limit.num)
+	}
+	if l.trades {
+		e.set(FigureDestination, l.goal)
+	}
+	if a.priced {
+		e.set(FigurePrice, a.price)
+	}
+	if least := d.minTrade(); !least.isZero() {
+		e.set(FigureMinTrade, least)
+	}
+}
+
+func (d *draft) explainSale(e *Explanation, s *sale) {
+	a := &d.assets[s.asset]
+	e.Side, e.Order = broker.Sell, s.reason()
+	if !s.beyond {
+		e.set(FigureWanted, s.wanted)
+	}
+	e.set(FigureSellable, s.sellable)
+	e.set(FigureQuantity, s.quantity)
+	e.set(FigureLimit, a.sellAt)
+	e.set(FigureFee, d.fee(s.quantity, a.sellAt).mul(d.rate(a)))
+	e.set(FigureProceeds, d.proceeds(a, s.quantity).mul(d.rate(a)))
+}
+
+func (d *draft) explainPurchase(e *Explanation, b *purchase) {
+	a := &d.assets[b.asset]
+	e.set(FigureWanted, b.wanted)
+	e.set(FigureWantedUnits, b.full)
+	e.set(FigureLimit, a.buyAt)
+	e.set(FigureSpendable, b.spendable)
+	e.set(FigureCashLeft, b.left)
+	if b.quantity.isZero() {
+		e.set(FigureCost, d.costInBase(b, b.full.atLeast(a.lot)))
+		return
+	}
+	e.Side, e.Order = broker.Buy, d.buyReason(b)
+	e.set(FigureQuantity, b.quantity)
+	e.set(FigureFee, d.feeInBase(b, b.quantity))
+	e.set(FigureCost, d.costInBase(b, b.quantity))
+}
+
+// explanationJSON is the JSON form: numbers as strings, those that are known.
+type explanationJSON struct {
+	Symbol  broker.InstrumentID `json:"symbol"`
+	Side    broker.Side         `json:"side,omitempty"`
+	Order   Reason              `json:"order,omitempty"`
+	Skip    Reason              `json:"skip,omitempty"`
+	Figures map[string]string   `json:"figures"`
+}
+
+// MarshalJSON writes the numbers that are known, by name.
+func (e Explanation) MarshalJSON() ([]byte, error) {
+	j := explanationJSON{Symbol: e.Symbol, Side: e.Side, Order: e.Order, Skip: e.Skip, Figures: map[string]string{}}
+	for i, name := range figureNames {
+		if e.has(Figure(i)) {
+			j.Figures[name] = e.numbers[i].String()
+		}
+	}
+	return json.Marshal(j)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote, strictly.
+func (e *Explanation) UnmarshalJSON(data []byte) error {
+	var j explanationJSON
+	if err := strictjson.Decode(data, maxPlan, &j); err != nil {
+		return err
+	}
+	*e = Explanation{Symbol: j.Symbol, Side: j.Side, Order: j.Order, Skip: j.Skip}
+	for name, text := range j.Figures {
+		at := slices.Index(figureNames[:], name)
+		if at < 0 {
+			return fmt.Errorf("explanation of %s: unknown figure %q", j.Symbol, name)
+		}
+		n, err := planNumber(text)
+		if err != nil {
+			return fmt.Errorf("explanation of %s: %s: %w", j.Symbol, name, err)
+		}
+		e.set(Figure(at), numOf(n))
+	}
+	return nil
+}
+
+// text is a figure for people: plain, and without digits that say nothing.
+func (e *Explanation) text(f Figure) string {
+	if !e.has(f) {
+		return "-"
+	}
+	return brief(e.numbers[f].decimal())
+}
+
+// brief is a number with at most four places behind the point, never less exact
+// than that without a mark.
+func brief(x decimal.Decimal) string {
+	rounded := x.RoundBank(4)
+	if s := (num{}).add(numOf(rounded)).String(); rounded.Equal(x) {
+		return s
+	} else if !strings.HasPrefix(s, "-") || s != "-0" {
+		return "~" + s
+	}
+	return "~0"
+}

@@ -1,0 +1,139 @@
+package rebalance
+
+import (
+	"slices"
+
+	"github.com/evenkeel/evenkeel/broker"
+)
+
+// output makes the plan of the draft.
+func (d *draft) output() Plan {
+	slices.Sort(d.warnings)
+	p := Plan{
+		Schema: PlanSchema, Outcome: d.outcome, Reason: d.reason, Detail: d.detail,
+		Orders: []PlannedOrder{}, Warnings: d.warnings,
+		Equity: d.equity.decimal(), Excluded: d.excluded.decimal(),
+		Reserve: d.reserve.decimal(), Investable: d.investable.decimal(),
+	}
+	if d.outcome == PlanNotReady || d.outcome == PlanRejected {
+		d.sales, d.purchases, d.conversions, d.lines = nil, nil, nil, nil
+	} else {
+		d.listOrders(&p)
+		d.listSkips()
+		d.listLines(&p)
+		p.Conversions, p.Skipped = d.conversions, d.skips
+		p.ProjectedCash = d.projectedCash().decimal()
+		p.Explanations = d.explain()
+	}
+	p.Hash = d.hash(&p)
+	return p
+}
+
+// listOrders lists covers, sells and buys, each by symbol.
+func (d *draft) listOrders(p *Plan) {
+	slices.SortFunc(d.sales, func(a, b sale) int { return compareInts(a.asset, b.asset) })
+	p.Orders = make([]PlannedOrder, 0, len(d.sales)+len(d.purchases))
+	covers := 0
+	for ; covers < len(d.purchases) && d.purchases[covers].cover; covers++ {
+		p.Orders = append(p.Orders, d.buyOrder(&d.purchases[covers]))
+	}
+	for i := range d.sales {
+		s := &d.sales[i]
+		a := &d.assets[s.asset]
+		p.Orders = append(p.Orders, PlannedOrder{
+			Symbol: a.symbol, Side: broker.Sell, Quantity: s.quantity.decimal(), Limit: a.sellAt.decimal(), Reason: s.reason(),
+		})
+	}
+	for i := covers; i < len(d.purchases); i++ {
+		if b := &d.purchases[i]; b.quantity.sign() > 0 {
+			p.Orders = append(p.Orders, d.buyOrder(b))
+		}
+	}
+}
+
+func (d *draft) buyOrder(b *purchase) PlannedOrder {
+	a := &d.assets[b.asset]
+	return PlannedOrder{
+		Symbol: a.symbol, Side: broker.Buy, Quantity: b.quantity.decimal(), Limit: a.buyAt.decimal(), Reason: d.buyReason(b),
+	}
+}
+
+// reason is why there is a sale.
+func (s *sale) reason() Reason {
+	switch {
+	case s.why != "":
+		return s.why
+	case s.exit:
+		return ReasonExit
+	}
+	return ReasonDrift
+}
+
+// buyReason is why there is a purchase.
+func (d *draft) buyReason(b *purchase) Reason {
+	switch {
+	case b.cover:
+		return ReasonCover
+	case d.lines[b.line].value.isZero():
+		return ReasonEntry
+	}
+	return ReasonDrift
+}
+
+// listSkips lists why symbols were skipped. With an order, only what it leaves
+// undone is named.
+func (d *draft) listSkips() {
+	ordered := make([]bool, len(d.assets))
+	for i := range d.sales {
+		ordered[d.sales[i].asset] = true
+	}
+	for i := range d.purchases {
+		if b := &d.purchases[i]; b.quantity.sign() > 0 {
+			ordered[b.asset] = true
+		}
+	}
+	for i := range d.assets {
+		a := &d.assets[i]
+		if ordered[i] && a.skip != ReasonResidualFraction && a.skip != ReasonRestricted && a.skip != ReasonCrossingZero {
+			a.skip = ""
+		}
+		if a.skip != "" {
+			d.skips = append(d.skips, Skip{Symbol: a.symbol, Reason: a.skip})
+		}
+	}
+}
+
+// listLines lists what each line is worth and should be worth.
+func (d *draft) listLines(p *Plan) {
+	p.Lines = make([]PlanLine, len(d.lines))
+	for i := range d.lines {
+		l := &d.lines[i]
+		p.Lines[i] = PlanLine{
+			Symbol: d.primary(l).symbol, Value: l.value.decimal(), Desired: l.desired.decimal(), Drift: d.drift(l).decimal(),
+		}
+	}
+}
+
+// drift is how far a line is from where it should be, as a part of what is
+// managed.
+func (d *draft) drift(l *line) num {
+	managed := d.equity.sub(d.excluded)
+	if managed.sign() <= 0 {
+		return num{}
+	}
+	return quo(l.value.sub(l.desired), managed)
+}
+
+// projectedCash is the cash after every order filled at its limit, in base
+// currency at plain rates.
+func (d *draft) projectedCash() num { return d.cash.add(d.allProceeds()).sub(d.allCosts()) }
+
+// allCosts is what all purchases cost, at plain rates.
+func (d *draft) allCosts() num {
+	var sum num
+	for i := range d.purchases {
+		a := &d.assets[d.purchases[i].asset]
+		sum = sum.add(d.cost(a, d.purchases[i].quantity).mul(d.rate(a)))
+	}
+	return sum
+}
