@@ -141,6 +141,9 @@ func (a *Action) Check() error {
 			faults = append(faults, fmt.Errorf("%s is empty", f.name))
 		}
 	}
+	if len(a.Token) > maxName {
+		faults = append(faults, fmt.Errorf("token %.40q… is longer than %d bytes", a.Token, maxName))
+	}
 	if len(faults) == 0 {
 		return nil
 	}
@@ -156,8 +159,9 @@ const (
 	Release ActionVerb = "release"
 	// Requeue publishes a dead event again as a new one that names it in
 	// Event.Origin, with neither its Key nor its NotBefore; the receipt has the
-	// new ID. A dead event can be asked for again once; then it names its
-	// successor, and a second time is [ErrWrongState].
+	// new ID. Like any new event it may supersede a waiting one. A dead event can
+	// be asked for again once; then it names its successor, and a second time is
+	// [ErrWrongState].
 	Requeue ActionVerb = "requeue"
 	// Drop ends a held, delayed, queued or dead event for good; it stays
 	// visible as Done with the reason in its history.

@@ -41,6 +41,6 @@ func Example() {
 	}
 	// Output:
 	// completed <nil>
-	// BUY 248 BND at 80 filled
+	// BUY 249 BND at 80 filled
 	// BUY 149 VTI at 200 filled
 }

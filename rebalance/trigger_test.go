@@ -116,7 +116,7 @@ func TestDriftMakesARunDue(t *testing.T) {
 				r.drift("55")
 				res := r.automatic("e2")
 				require.Equal(t, rebalance.ReasonNotDue, res.Reason, res.Detail)
-				require.Contains(t, res.Detail, "A is furthest off")
+				require.Contains(t, res.Detail, "B is furthest off")
 				r.drift("75")
 				require.Equal(t, rebalance.Completed, r.automatic("e3").Outcome)
 			})

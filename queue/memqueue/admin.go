@@ -62,7 +62,9 @@ func (q *Queue) Entries(ctx context.Context, of queue.State) iter.Seq2[queue.Ent
 			yield(queue.Entry{}, fmt.Errorf("memqueue: entries: state %.40q is none of %v", of, names))
 			return
 		}
-		for _, it := range q.in(state(s)) {
+		found := q.in(state(s))
+		slices.SortFunc(found, func(a, b *item) int { return cmp.Compare(a.seq, b.seq) })
+		for _, it := range found {
 			if err := ctx.Err(); err != nil {
 				yield(queue.Entry{}, fmt.Errorf("memqueue: entries: %w", err))
 				return
@@ -74,7 +76,7 @@ func (q *Queue) Entries(ctx context.Context, of queue.State) iter.Seq2[queue.Ent
 	}
 }
 
-// in returns the events in a state, in the order in which they were accepted.
+// in returns the events in a state.
 func (q *Queue) in(s state) []*item {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -86,7 +88,6 @@ func (q *Queue) in(s state) []*item {
 			found = append(found, it)
 		}
 	}
-	slices.SortFunc(found, func(a, b *item) int { return cmp.Compare(a.seq, b.seq) })
 	return found
 }
 

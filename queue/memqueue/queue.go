@@ -31,10 +31,10 @@ type Options struct {
 	// KeepDone is how many events that ended are kept, and how many tokens of
 	// operators' actions. Default: 10,000.
 	KeepDone int
-	// Now says what time it is. Default: time.Now.
+	// Now says what time it is. It must not use the queue. Default: time.Now.
 	Now func() time.Time
-	// NewID makes the ID of an event: printable ASCII, never the same twice.
-	// Default: 26 random letters and digits.
+	// NewID makes the ID of an event: printable ASCII, never the same twice. It
+	// must not use the queue. Default: 26 random letters and digits.
 	NewID func() string
 }
 

@@ -16,6 +16,8 @@ func (q *Queue) Settle(ctx context.Context, lease queue.Lease, verdict queue.Ver
 	if err := verdict.Check(); err != nil {
 		return err
 	}
+	n := &verdict.Note // kept as long as the event
+	n.Run, n.Class, n.Cause = queue.Cut(n.Run), queue.Cut(n.Class), queue.Cut(n.Cause)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.advance()
@@ -39,9 +41,7 @@ func (q *Queue) Settle(ctx context.Context, lease queue.Lease, verdict queue.Ver
 // settle gives an event the state that the verdict asks for.
 func (q *Queue) settle(it *item, v queue.Verdict) {
 	a := it.account
-	q.note(it, queue.HistoryItem{
-		What: string(v.Verb), Run: queue.Cut(v.Note.Run), Class: queue.Cut(v.Note.Class), Detail: queue.Cut(v.Note.Cause),
-	})
+	q.note(it, queue.HistoryItem{What: string(v.Verb), Run: v.Note.Run, Class: v.Note.Class, Detail: v.Note.Cause})
 	it.last = &settlement{token: it.token, verdict: v}
 	it.token = ""
 	a.leased = nil

@@ -177,7 +177,11 @@ func (e *env) woken(r receiving, by string) *queue.Delivery {
 // expire lets the leases run out.
 func (e *env) expire() { e.Advance(e.Lease + e.Lease/4) }
 
-func (e *env) admin() queue.Admin { return e.Queue.(queue.Admin) } //nolint:forcetypeassert // newEnv made sure
+// admin is the queue in its role of Admin, which newEnv made sure of.
+func (e *env) admin() queue.Admin {
+	admin, _ := e.Queue.(queue.Admin)
+	return admin
+}
 
 // entry returns an event's entry.
 func (e *env) entry(id string) queue.Entry {

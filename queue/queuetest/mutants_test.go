@@ -356,23 +356,15 @@ var settleMutants = []mutant{
 			return l, nil
 		}
 	}, "extending keeps a lease"},
-	{"counts one settlement twice", nil, func(b *broken) {
+	{"settles and says that it failed", nil, func(b *broken) {
 		b.settle = func(ctx context.Context, l queue.Lease, v queue.Verdict) error {
 			err := b.Queue.Settle(ctx, l, v)
-			if errors.Is(err, queue.ErrLeaseLost) || errors.Is(err, queue.ErrSettled) {
-				return err
+			if err == nil && v.Verb == queue.VerbHold {
+				return errors.New("reply lost")
 			}
-			return errors.Join(err, b.later(ctx, v))
+			return err
 		}
 	}, "settling twice is refused"},
-}
-
-// later is an error for those verdicts that a worker may repeat.
-func (b *broken) later(_ context.Context, v queue.Verdict) error {
-	if v.Verb == queue.VerbHold {
-		return errors.New("reply lost")
-	}
-	return nil
 }
 
 var operatorMutants = []mutant{
