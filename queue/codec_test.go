@@ -73,6 +73,12 @@ func read(t *testing.T, name string) []byte {
 	return data
 }
 
+// requireSameText: the form is the same byte for byte, not only its meaning.
+func requireSameText(t *testing.T, want string, got []byte) {
+	t.Helper()
+	require.Equal(t, want, string(got))
+}
+
 func requireSameEvent(t *testing.T, want, got queue.Event) {
 	t.Helper()
 	require.True(t, want.NotBefore.Equal(got.NotBefore) && want.Created.Equal(got.Created), "%v, %v", want, got)
@@ -161,7 +167,7 @@ func TestNewerEvent(t *testing.T) {
 
 	data, err := queue.EncodeEvent(event)
 	require.NoError(t, err)
-	require.Equal(t, in, string(data))
+	requireSameText(t, in, data)
 
 	stored, err := queue.EncodeEntry(queue.Entry{Event: event, State: queue.Delayed, Attempt: 1})
 	require.NoError(t, err)
@@ -170,7 +176,7 @@ func TestNewerEvent(t *testing.T) {
 	require.Equal(t, 3, kept.Event.Schema)
 	data, err = queue.EncodeEvent(kept.Event)
 	require.NoError(t, err)
-	require.Equal(t, in, string(data))
+	requireSameText(t, in, data)
 
 	event.ID, event.NotBefore = "y", full.NotBefore
 	data, err = queue.EncodeEvent(event)

@@ -62,8 +62,11 @@ func (e *Event) Check() error {
 		name, value string
 		required    bool
 	}{
-		{"id", e.ID, false}, {"key", e.Key, false}, {"account", e.Account, true},
-		{"command", e.Command, true}, {"origin", e.Origin, false},
+		{"id", e.ID, false},
+		{"key", e.Key, false},
+		{"account", e.Account, true},
+		{"command", e.Command, true},
+		{"origin", e.Origin, false},
 	} {
 		switch {
 		case f.value == "" && f.required:

@@ -114,6 +114,13 @@ func (h Holding) MarshalJSON() ([]byte, error) {
 }
 
 // MarshalJSON writes the stored form.
+func (o PlannedOrder) MarshalJSON() ([]byte, error) {
+	return newObject().
+		text("symbol", string(o.Symbol)).text("side", string(o.Side)).number("quantity", o.Quantity).
+		number("limit", o.Limit).text("reason", string(o.Reason)).end()
+}
+
+// MarshalJSON writes the stored form.
 func (h memoryOfHolding) MarshalJSON() ([]byte, error) {
 	return newObject().number("quantity", h.Quantity).number("price", h.Price).end()
 }

@@ -17,6 +17,7 @@ func TestHandWrittenJSONIsTheGeneralOne(t *testing.T) {
 	type plainOrder OrderResult
 	type plainHolding Holding
 	type plainMemory memoryOfHolding
+	type plainPlanned PlannedOrder
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test
 	number := func() decimal.Decimal {
 		return decimal.New(random.Int64N(2_000_000)-1_000_000, int32(random.IntN(24)-12)) //nolint:gosec // small
@@ -31,6 +32,8 @@ func TestHandWrittenJSONIsTheGeneralOne(t *testing.T) {
 		same(t, plainOrder(o), o)
 		h := Holding{Symbol: "A", Quantity: number(), Price: number(), Value: number(), Weight: number(), Target: number()}
 		same(t, plainHolding(h), h)
+		p := PlannedOrder{Symbol: broker.InstrumentID(text()), Side: broker.Buy, Quantity: number(), Limit: number(), Reason: Reason(text())}
+		same(t, plainPlanned(p), p)
 		m := memoryOfHolding{Quantity: number(), Price: number()}
 		same(t, plainMemory(m), m)
 	}

@@ -36,6 +36,9 @@ func (r *run) makePlan(ctx context.Context) error {
 		return stopAs(Held, ReasonPlannerBug, err)
 	}
 	r.frozen = frozenPlan{Plan: plan, Held: r.holdings(), Cash: r.snap.Cash}
+	if plan.Outcome != PlanHeld { // a held one is looked at by a person
+		r.frozen.Plan.Explanations, r.frozen.Plan.Lines = nil, nil
+	}
 	r.reserve = plan.Reserve
 	r.frozen.Before = r.picture()
 	r.showPlan()

@@ -51,9 +51,7 @@ func places(data []byte, key, quoted string) string {
 func culprit(data []byte, v any) (string, error) {
 	type span struct{ start, end int }
 	var scalars []span
-	w := walker{data: data, depth: MaxDepth}
-	w.onScalar = func(start, end int) { scalars = append(scalars, span{start, end}) }
-	if w.value() != nil {
+	if !eachScalar(data, func(_ *walker, start, end int) { scalars = append(scalars, span{start, end}) }) {
 		return "", nil
 	}
 	keep := func(n int) error {
@@ -65,21 +63,24 @@ func culprit(data []byte, v any) (string, error) {
 		}
 		return decode(append(kept, data[from:]...), reflect.New(reflect.TypeOf(v).Elem()).Interface())
 	}
-	n := sort.Search(len(scalars), func(i int) bool { return keep(i+1) != nil })
-	if n == len(scalars) || keep(n) != nil {
+	fails := func(n int) bool { return keep(n) != nil }
+	n := sort.Search(len(scalars), func(i int) bool { return fails(i + 1) })
+	if n == len(scalars) || fails(n) {
 		return "", nil
 	}
-	place := ""
-	index := 0
-	w = walker{data: data, depth: MaxDepth}
-	w.onScalar = func(int, int) {
+	place, index := "", 0
+	eachScalar(data, func(w *walker, _, _ int) {
 		if index == n && len(w.path) > 0 {
 			place = w.place()
 		}
 		index++
-	}
-	if w.value() != nil {
-		return "", nil
-	}
+	})
 	return place, keep(n + 1)
+}
+
+// eachScalar visits the scalars of a checked document.
+func eachScalar(data []byte, visit func(w *walker, start, end int)) bool {
+	w := walker{data: data, depth: MaxDepth}
+	w.onScalar = func(start, end int) { visit(&w, start, end) }
+	return w.value() == nil
 }

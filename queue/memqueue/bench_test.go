@@ -69,18 +69,16 @@ func BenchmarkMemQueueBytes(b *testing.B) {
 	const accounts = 10_000
 	names := accountNames(accounts)
 	var before, after runtime.MemStats
-	var q *memqueue.Queue
 	for b.Loop() {
-		q = nil
 		runtime.GC()
 		runtime.ReadMemStats(&before)
-		q = memqueue.New(memqueue.Options{})
+		q := memqueue.New(memqueue.Options{})
 		fill(b, q, names)
 		runtime.GC()
 		runtime.ReadMemStats(&after)
+		runtime.KeepAlive(q)
 	}
 	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/accounts, "bytes/event")
-	runtime.KeepAlive(q)
 }
 
 func accountNames(n int) []string {

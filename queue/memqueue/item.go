@@ -217,12 +217,12 @@ func (q *Queue) note(it *item, h queue.HistoryItem) {
 }
 
 // entry is what the contract shows of an event.
-func (it *item) entry() queue.Entry {
-	event := it.event
+func (i *item) entry() queue.Entry {
+	event := i.event
 	event.Payload = bytes.Clone(event.Payload)
 	return queue.Entry{
-		Event: event, State: names[it.state], Due: it.due, Attempt: it.attempt, Crashes: it.crashes,
-		Fence: it.fence, First: it.first, Successor: it.successor, History: slices.Clone(it.history),
+		Event: event, State: names[i.state], Due: i.due, Attempt: i.attempt, Crashes: i.crashes,
+		Fence: i.fence, First: i.first, Successor: i.successor, History: slices.Clone(i.history),
 	}
 }
 

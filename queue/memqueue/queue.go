@@ -74,8 +74,11 @@ func New(o Options) *Queue {
 		name  string
 		value int
 	}{
-		{"MaxCrashes", o.MaxCrashes}, {"MaxEvents", o.MaxEvents}, {"MaxPerAccount", o.MaxPerAccount},
-		{"History", o.History}, {"KeepDone", o.KeepDone},
+		{"MaxCrashes", o.MaxCrashes},
+		{"MaxEvents", o.MaxEvents},
+		{"MaxPerAccount", o.MaxPerAccount},
+		{"History", o.History},
+		{"KeepDone", o.KeepDone},
 	} {
 		if f.value < 0 {
 			panic(fmt.Sprintf("memqueue: new: Options.%s is %d", f.name, f.value))

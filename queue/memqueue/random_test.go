@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	seeds    = flag.Int("seeds", 25, "how many seeds the model test runs")
+	seeds    = flag.Int("seeds", 10, "how many seeds the model test runs")
 	fromSeed = flag.Uint64("seed", 1, "the first seed of the model test")
 )
 

@@ -50,8 +50,12 @@ func (e *env) has() need {
 		is  bool
 		bit need
 	}{
-		{!e.Features.NoAdmin, needsAdmin}, {e.Driver != nil, needsDriver}, {e.MaxPerAccount > 0, needsLimit},
-		{e.Close != nil, needsClose}, {e.Open != nil, needsOpen}, {e.Restart != nil, needsRestart},
+		{!e.Features.NoAdmin, needsAdmin},
+		{e.Driver != nil, needsDriver},
+		{e.MaxPerAccount > 0, needsLimit},
+		{e.Close != nil, needsClose},
+		{e.Open != nil, needsOpen},
+		{e.Restart != nil, needsRestart},
 	} {
 		if offer.is {
 			n |= offer.bit
@@ -172,6 +176,23 @@ func (e *env) woken(r receiving, by string) *queue.Delivery {
 	require.NoError(e, err)
 	require.NotNil(e, d, "woken by %s", by)
 	return d
+}
+
+// anyWoken returns what one of two waiting receivers got, and the other one.
+func (e *env) anyWoken(a, b receiving, by string) (*queue.Delivery, receiving) {
+	e.Helper()
+	limit := time.NewTimer(e.Patience)
+	defer limit.Stop()
+	var got received
+	select {
+	case got = <-a:
+		a = b
+	case got = <-b:
+	case <-limit.C:
+		require.Fail(e, "no receiver was woken", "by %s", by)
+	}
+	require.NoError(e, got.err)
+	return got.delivery, a
 }
 
 // expire lets the leases run out.

@@ -70,6 +70,7 @@ type Features struct {
 // Run runs the suite, each case in a synctest bubble of its own: newHarness is
 // called inside it.
 func Run(t *testing.T, newHarness func(t *testing.T) Harness) {
+	t.Helper()
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { c.check(t, newHarness(t)) })
@@ -81,6 +82,7 @@ func Run(t *testing.T, newHarness func(t *testing.T) Harness) {
 // second to two seconds is a good choice: too short for the machine, and leases
 // run out that should not.
 func RunLive(t *testing.T, newHarness func(t *testing.T) Harness) {
+	t.Helper()
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

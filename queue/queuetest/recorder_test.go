@@ -45,8 +45,9 @@ func (r *recorder) Cleanup(f func()) {
 	r.cleanups = append(r.cleanups, f)
 }
 
-// failures runs one case of the suite in a bubble and returns what it found.
-func failures(t *testing.T, name string, newHarness func(t *testing.T) queuetest.Harness) []string {
+// failures runs one case of the suite on a mutant, in a bubble, and returns what
+// it found.
+func failures(t *testing.T, name string, m mutant) []string {
 	t.Helper()
 	r := &recorder{}
 	synctest.Test(t, func(t *testing.T) {
@@ -59,7 +60,7 @@ func failures(t *testing.T, name string, newHarness func(t *testing.T) queuetest
 					r.Errorf("panic: %v", v)
 				}
 			}()
-			queuetest.Check(name, r, newHarness(t))
+			queuetest.Check(name, r, harness(t, m))
 		})
 		wg.Wait()
 		for _, f := range r.cleanups {

@@ -268,10 +268,14 @@ func wholeStory(e *env) {
 			require.Equal(e, []string{"ana", "because"}, []string{h.Operator, h.Detail})
 		case h.What != queue.WhatPublished && h.What != queue.WhatDelivered:
 			notes++
-			require.Equal(e, note(notes), queue.Note{Run: h.Run, Class: h.Class, Cause: h.Detail})
+			require.Equal(e, note(notes), noteOf(h))
 		}
 	}
 	require.Equal(e, want, got)
+}
+
+func noteOf(h queue.HistoryItem) queue.Note {
+	return queue.Note{Run: h.Run, Class: h.Class, Cause: h.Detail}
 }
 
 func longStory(e *env) {

@@ -1,0 +1,216 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/rebalance"
+)
+
+// Slots of a process: one for itself, two for each worker and its keeper.
+const (
+	slotsPerProcess = 8
+	slotMarket      = 160
+	slotProducer    = 161
+	slotOperator    = 162
+	slotRoot        = 163
+)
+
+// process is one life of an operating system process: an engine with its
+// workers. When it is dead, each of its goroutines ends at its next call.
+type process struct {
+	w      *world
+	name   string // with the number of the life
+	slot   int
+	mortal bool
+	engine *rebalance.Engine
+	self   *actor
+
+	mu          sync.Mutex
+	actors      map[uint64]*actor // by goroutine
+	workers     []*worker
+	dead        bool
+	pausedUntil time.Time
+}
+
+// worker is one worker of a process, with what it was last told.
+type worker struct {
+	actor, keeper *actor
+	bad           map[broker.InstrumentID]string // symbols whose last price was bad, and why
+	positions     map[broker.InstrumentID]string // as the last snapshot had them
+}
+
+// newProcess makes a process; only mortal ones crash and pause.
+func newProcess(w *world, slot int, name string, mortal bool) (*process, error) {
+	p := &process{w: w, name: name, slot: slot, mortal: mortal, actors: map[uint64]*actor{}}
+	p.self = newActor(w.opts.Seed, slot, name)
+	cfg := w.config
+	cfg.Policies = policies()
+	cfg.Broker = p.brokerage()
+	cfg.Prices = simPrices{p}
+	cfg.Journal = simJournal{Journal: w.journal, p: p}
+	cfg.Queue = simQueue{p}
+	cfg.Allocations = simAllocations{p}
+	cfg.Tracker = rebalance.TrackerFunc(p.track)
+	var err error
+	p.engine, err = rebalance.New(cfg)
+	return p, err
+}
+
+// actor says who is calling. Workers show up by calling; until then they are all
+// alike.
+func (p *process) actor() *actor { return p.who().actor }
+
+// who is the worker who is calling, or the process itself.
+func (p *process) who() *worker {
+	id := goid()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, wk := range p.workers {
+		if p.actors[id] == wk.actor {
+			return wk
+		}
+	}
+	n := len(p.workers)
+	name := fmt.Sprintf("%s.%d", p.name, n+1)
+	wk := &worker{
+		actor:  newActor(p.w.opts.Seed, p.slot+1+2*n, name),
+		keeper: newActor(p.w.opts.Seed, p.slot+2+2*n, name+"k"),
+	}
+	p.actors[id] = wk.actor
+	p.workers = append(p.workers, wk)
+	return wk
+}
+
+// die ends the process; the calling goroutine at once.
+func (p *process) die() {
+	p.mu.Lock()
+	p.dead = true
+	p.mu.Unlock()
+	runtime.Goexit()
+}
+
+// alive returns once the process runs, and not at all if it is dead.
+func (p *process) alive(a *actor, rank time.Duration) {
+	for {
+		p.mu.Lock()
+		dead, until := p.dead, p.pausedUntil
+		p.mu.Unlock()
+		if dead || p.w.isOver() {
+			p.die()
+		}
+		if !time.Now().Before(until.Add(rank)) {
+			return
+		}
+		a.sleepUntil(until.Add(rank)) // keepers first, so that no order is left to chance
+	}
+}
+
+// pauseFor stops the whole process.
+func (p *process) pauseFor(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if until := time.Now().Add(d); until.After(p.pausedUntil) {
+		p.pausedUntil = until
+	}
+}
+
+// call is a call of a wrapper under way.
+type call struct {
+	p       *process
+	a       *actor
+	what    string
+	account broker.AccountID
+	rank    time.Duration
+}
+
+// enter is the way to a dependency. It may be the last one.
+func (p *process) enter(what string, account broker.AccountID) call {
+	c := call{p: p, a: p.actor(), what: what, account: account, rank: 2 * quantum}
+	c.reach(c.a.between(0, 8*quantum))
+	return c
+}
+
+// reach is enter after a wait.
+func (c *call) reach(d time.Duration) {
+	c.p.alive(c.a, c.rank)
+	c.a.sleep(d)
+	c.p.alive(c.a, c.rank)
+	if c.p.mortal && c.p.w.strikes(c.a, CrashBefore) {
+		c.p.w.note(c.a, "CRASH before "+c.what, string(c.account), nil)
+		c.p.die()
+	}
+	if c.p.mortal && c.p.w.strikes(c.a, Pause) {
+		c.p.w.note(c.a, "PAUSE before "+c.what, string(c.account), nil)
+		c.p.pauseFor(c.a.between(20*time.Second, 2*time.Minute))
+		c.p.alive(c.a, c.rank)
+	}
+}
+
+// leave is the way back. Nobody may ever hear the answer.
+func (c *call) leave(err error) {
+	c.done(err)
+	if c.p.mortal && c.p.w.strikes(c.a, CrashAfter) {
+		c.p.w.note(c.a, "CRASH after "+c.what, string(c.account), nil)
+		c.p.die()
+	}
+	c.p.alive(c.a, c.rank)
+	c.a.sleep(c.a.between(0, 8*quantum))
+	c.p.alive(c.a, c.rank)
+}
+
+// done notes the step.
+func (c *call) done(err error) { c.p.w.note(c.a, c.what, string(c.account), err) }
+
+// lives is the whole existence of a process: it is started again and again.
+func (w *world) lives(ctx context.Context, n int, faults chan<- error) {
+	slot := n * slotsPerProcess
+	me := newActor(w.opts.Seed, slot, fmt.Sprintf("p%d", n+1))
+	me.sleep(me.between(0, time.Minute))
+	for life := 1; !w.isOver(); life++ {
+		p, err := newProcess(w, slot, fmt.Sprintf("p%d.%d", n+1, life), true)
+		if err != nil {
+			faults <- err
+			return
+		}
+		ended := make(chan error, 1)
+		go p.run(ctx, me, ended)
+		for err := range ended {
+			if err != nil && !errors.Is(err, context.Canceled) {
+				faults <- err
+			}
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		me.sleep(me.between(time.Second, 5*time.Minute))
+	}
+}
+
+// run is one life. It closes ended.
+func (p *process) run(ctx context.Context, me *actor, ended chan<- error) {
+	defer close(ended)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	if p.w.strikes(me, Deploy) {
+		told := time.AfterFunc(me.aligned(me.between(time.Minute, 6*time.Hour)), stop)
+		defer told.Stop()
+	}
+	if _, err := p.engine.Recover(ctx); err != nil && ctx.Err() == nil {
+		p.w.count("recover failed")
+	}
+	p.mu.Lock()
+	p.workers, p.actors = nil, map[uint64]*actor{}
+	p.mu.Unlock()
+	ended <- p.engine.Run(ctx)
+}
+
+// track is the tracker of the engine.
+func (p *process) track(_ context.Context, progress rebalance.Progress) {
+	p.w.check.tracked(progress)
+}
