@@ -67,7 +67,9 @@ func importFault(dir, own string, isOwn bool) string {
 }
 
 // isSuite reports whether a package is a conformance suite.
-func isSuite(dir string) bool { return strings.HasSuffix(path.Base(dir), "test") && strings.Contains(dir, "/") }
+func isSuite(dir string) bool {
+	return strings.HasSuffix(path.Base(dir), "test") && strings.Contains(dir, "/")
+}
 
 // TestRunPathIsStraight: a run has no goroutine, no select and no clock of its
 // own; only the service loop does.

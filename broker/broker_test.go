@@ -83,7 +83,7 @@ func TestErrorMatches(t *testing.T) {
 		require.Equal(t, want.class, e.ErrorClass())
 		require.ErrorIs(t, err, cause)
 		for _, sentinel := range []error{broker.ErrIndeterminate, broker.ErrSession} {
-			require.Equal(t, sentinel == want.sentinel, errors.Is(err, sentinel), "%s is %s", kind, sentinel)
+			require.Equal(t, errors.Is(want.sentinel, sentinel), errors.Is(err, sentinel), "%s is %s", kind, sentinel)
 		}
 	}
 }

@@ -57,7 +57,7 @@ const (
 // TimeInForce says how long an order works.
 type TimeInForce string
 
-// The only time in force that the engine uses: the current trading day.
+// Day is the only time in force that the engine uses: the current trading day.
 const Day TimeInForce = "DAY"
 
 // Order is what a caller wants to happen. It is a value; brokers keep copies.

@@ -228,8 +228,10 @@ func (c *Config) validate() error {
 		name    string
 		missing bool
 	}{
-		{"Broker", c.Broker == nil}, {"Allocations", c.Allocations == nil},
-		{"Prices", c.Prices == nil}, {"Journal", c.Journal == nil},
+		{"Broker", c.Broker == nil},
+		{"Allocations", c.Allocations == nil},
+		{"Prices", c.Prices == nil},
+		{"Journal", c.Journal == nil},
 	} {
 		if f.missing {
 			fault("%s is nil: it is required", f.name)
@@ -245,13 +247,19 @@ func (c *Config) validate() error {
 		name  string
 		value time.Duration
 	}{
-		{"Timing.Acknowledge", c.Timing.Acknowledge}, {"Timing.Complete", c.Timing.Complete},
-		{"Timing.Cancel", c.Timing.Cancel}, {"Timing.Settle", c.Timing.Settle},
-		{"Timing.Sweep", c.Timing.Sweep}, {"Timing.LeaseMargin", c.Timing.LeaseMargin},
-		{"Timing.CloseMargin", c.Timing.CloseMargin}, {"Timing.Drain", c.Timing.Drain},
+		{"Timing.Acknowledge", c.Timing.Acknowledge},
+		{"Timing.Complete", c.Timing.Complete},
+		{"Timing.Cancel", c.Timing.Cancel},
+		{"Timing.Settle", c.Timing.Settle},
+		{"Timing.Sweep", c.Timing.Sweep},
+		{"Timing.LeaseMargin", c.Timing.LeaseMargin},
+		{"Timing.CloseMargin", c.Timing.CloseMargin},
+		{"Timing.Drain", c.Timing.Drain},
 		{"Timing.PlanLife", c.Timing.PlanLife},
-		{"Events.First", c.Events.First}, {"Events.Longest", c.Events.Longest},
-		{"Events.MaxAge", c.Events.MaxAge}, {"Events.Recheck", c.Events.Recheck},
+		{"Events.First", c.Events.First},
+		{"Events.Longest", c.Events.Longest},
+		{"Events.MaxAge", c.Events.MaxAge},
+		{"Events.Recheck", c.Events.Recheck},
 	} {
 		if f.value < 0 {
 			fault("%s is %s: want a positive duration", f.name, f.value)

@@ -144,14 +144,12 @@ func (e *Engine) keepLease(ctx context.Context, d *queue.Delivery, ended <-chan 
 }
 
 // pause waits before the queue is asked again, or until ctx ends.
-func (e *Engine) pause(ctx context.Context, wait time.Duration) error {
+func (e *Engine) pause(ctx context.Context, wait time.Duration) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
 	case <-timer.C:
-		return nil
 	}
 }
 

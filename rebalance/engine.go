@@ -83,12 +83,11 @@ func (e *Engine) Run(ctx context.Context) error {
 	receive, stopReceiving := context.WithCancel(ctx)
 	defer stopReceiving()
 
-	faults := make([]error, e.cfg.Workers)
 	var workers sync.WaitGroup
-	for i := range e.cfg.Workers {
+	for range e.cfg.Workers {
 		workers.Go(func() {
-			faults[i] = e.worker(receive, work)
-			stopReceiving() // one worker that cannot go on stops all
+			e.worker(receive, work)
+			stopReceiving() // the queue was closed, or all are to stop
 		})
 	}
 	drained := make(chan struct{})
@@ -97,7 +96,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	workers.Wait()
 	close(drained)
 	watch.Wait()
-	return errors.Join(faults...)
+	return nil
 }
 
 // drain waits for the end of receiving, then gives the runs under way their
@@ -117,28 +116,24 @@ func (e *Engine) drain(receive context.Context, drained <-chan struct{}, abandon
 	}
 }
 
-// worker handles one delivery after another.
-func (e *Engine) worker(receive, work context.Context) error {
-	for {
+// worker handles one delivery after another, until receiving ends.
+func (e *Engine) worker(receive, work context.Context) {
+	for receive.Err() == nil {
 		e.move()
 		if wait := e.claimable(); wait > 0 {
-			if err := e.pause(receive, wait); err != nil {
-				return nil
-			}
+			e.pause(receive, wait)
 			continue
 		}
 		delivery, err := e.receive(receive)
 		switch {
 		case delivery != nil:
 			e.consume(work, delivery)
-		case err == nil: // none came
-		case receive.Err() != nil, errors.Is(err, queue.ErrClosed):
-			return nil
+		case err == nil, receive.Err() != nil: // none came
+		case errors.Is(err, queue.ErrClosed):
+			return
 		default:
 			e.cfg.Logger.Warn("receive failed", "err", err)
-			if err := e.pause(receive, time.Second); err != nil {
-				return nil
-			}
+			e.pause(receive, time.Second)
 		}
 	}
 }

@@ -162,7 +162,7 @@ func TestAFailureIsRetriedAndThenDone(t *testing.T) {
 // of a slow sell.
 func TestDrainPutsARunDownAndTheNextProcessContinues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, func(sim *fake.Config, cfg *rebalance.Config) {
+		r := newRig(t, func(sim *fake.Config, _ *rebalance.Config) {
 			sim.Fill = fake.Delayed{By: 90 * time.Second}
 		})
 		id := r.publish(queue.Event{})
@@ -184,8 +184,7 @@ func TestDrainPutsARunDownAndTheNextProcessContinues(t *testing.T) {
 func TestALostLeaseStopsTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		paused := false
-		var r *rig
-		r = newRig(t, func(sim *fake.Config, cfg *rebalance.Config) {
+		r := newRig(t, func(sim *fake.Config, cfg *rebalance.Config) {
 			cfg.Queue = deafQueue{cfg.Queue, &paused}
 			sim.OnCall = func(c fake.Call) error {
 				if c.Method == fake.MethodPlace && c.After && !paused {

@@ -73,6 +73,7 @@ const (
 	ReasonNotBlocked          Reason = "not_blocked"
 	ReasonUnblocked           Reason = "unblocked"
 	ReasonCompensate          Reason = "compensate"
+	ReasonRefused             Reason = "refused_by_journal"
 )
 
 // Error ends a run, or a preview, early: it is an outcome with the cause.
@@ -137,11 +138,15 @@ func (e *Engine) stopFor(err error) error {
 }
 
 // journalFault marks an error of the journal: nothing can be promised while it
-// does not answer, so the event waits without using an attempt.
+// does not answer, so the event waits without using an attempt. What the journal
+// refuses for good is rejected.
 func (e *Engine) journalFault(err error) error {
-	if err == nil || errors.Is(err, context.Canceled) ||
-		errors.Is(err, journal.ErrFenced) || errors.Is(err, journal.ErrKilled) || errors.Is(err, journal.ErrBlocked) {
+	switch {
+	case err == nil, errors.Is(err, context.Canceled),
+		errors.Is(err, journal.ErrFenced), errors.Is(err, journal.ErrKilled), errors.Is(err, journal.ErrBlocked):
 		return err
+	case errors.Is(err, journal.ErrForgotten), errors.Is(err, journal.ErrInvalid):
+		return stopAs(Rejected, ReasonRefused, err)
 	}
 	return &Error{Outcome: Deferred, Reason: ReasonJournal, Until: e.recheck(), Err: err}
 }

@@ -86,15 +86,18 @@ func TestBadInputEndsBeforeAnythingIsSent(t *testing.T) {
 		{"unknown command", rebalance.Request{Account: account, Command: "sell_all"}, nil, rebalance.Rejected, rebalance.ReasonUnknownCommand, "sell_all"},
 		{"unknown account", rebalance.Request{Account: "U9"}, nil, rebalance.Rejected, rebalance.ReasonUnknownAccount, "U9"},
 		{
-			"unknown strategy", rebalance.Request{Account: account, Arguments: rebalance.Arguments{Strategy: "moon"}},
+			"unknown strategy",
+			rebalance.Request{Account: account, Arguments: rebalance.Arguments{Strategy: "moon"}},
 			nil, rebalance.Rejected, rebalance.ReasonUnknownStrategy, "moon",
 		},
 		{
-			"unknown mode", rebalance.Request{Account: account, Arguments: rebalance.Arguments{Mode: "yolo"}},
+			"unknown mode",
+			rebalance.Request{Account: account, Arguments: rebalance.Arguments{Mode: "yolo"}},
 			nil, rebalance.Rejected, rebalance.ReasonBadArguments, "yolo",
 		},
 		{
-			"unknown policy field", rebalance.Request{Account: account, Arguments: rebalance.Arguments{Policy: []byte(`{"reserv":{}}`)}},
+			"unknown policy field",
+			rebalance.Request{Account: account, Arguments: rebalance.Arguments{Policy: []byte(`{"reserv":{}}`)}},
 			nil, rebalance.Rejected, rebalance.ReasonBadArguments, "reserv",
 		},
 		{"no price", rebalance.Request{Account: account}, func(r *rig) {

@@ -198,7 +198,7 @@ func (r *run) pauseForNews(ctx context.Context, legs []*leg) error {
 			return cause
 		}
 		if err != nil {
-			return nil //nolint:nilerr // the pause is over, or the next look shows why
+			return nil // the pause is over, or the next look shows why
 		}
 		r.snap.Cursor = cursor
 		take(legs, news)

@@ -38,8 +38,8 @@ type rig struct {
 const account = broker.AccountID("U1")
 
 // newRig makes the rig; change may alter what it is made of.
-func newRig(t testing.TB, change func(*fake.Config, *rebalance.Config)) *rig {
-	t.Helper()
+func newRig(tb testing.TB, change func(*fake.Config, *rebalance.Config)) *rig {
+	tb.Helper()
 	sim := fake.Config{
 		Accounts: []fake.Account{{
 			ID:        account,
@@ -52,7 +52,7 @@ func newRig(t testing.TB, change func(*fake.Config, *rebalance.Config)) *rig {
 	policy := rebalance.DefaultPolicy()
 	policy.Slippage = decimal.Zero
 	policy.Reserve.Fraction = num("0.01")
-	r := &rig{t: t, journal: journal.NewMemory(journal.MemoryOptions{}), queue: memqueue.New(memqueue.Options{})}
+	r := &rig{t: tb, journal: journal.NewMemory(journal.MemoryOptions{}), queue: memqueue.New(memqueue.Options{})}
 	r.cfg = rebalance.Config{
 		Journal:  r.journal,
 		Queue:    r.queue,
@@ -64,9 +64,9 @@ func newRig(t testing.TB, change func(*fake.Config, *rebalance.Config)) *rig {
 	}
 	var err error
 	r.broker, err = fake.New(sim)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	r.targets, err = allocation.NewStatic(allocation.Rules{}, model("core", "A", "0.3", "B", "0.7"))
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	if r.cfg.Broker == nil {
 		r.cfg.Broker = r.broker
 	}
@@ -143,14 +143,14 @@ func counter(prefix string) func() string {
 }
 
 // order finds the result of the order of a symbol.
-func order(t testing.TB, r *rebalance.Result, id broker.InstrumentID) rebalance.OrderResult {
-	t.Helper()
+func order(tb testing.TB, r *rebalance.Result, id broker.InstrumentID) rebalance.OrderResult {
+	tb.Helper()
 	for _, o := range r.Orders {
 		if o.Symbol == id {
 			return o
 		}
 	}
-	require.Failf(t, "no order", "%s in %+v", id, r.Orders)
+	require.Failf(tb, "no order", "%s in %+v", id, r.Orders)
 	return rebalance.OrderResult{}
 }
 

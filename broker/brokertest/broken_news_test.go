@@ -56,8 +56,10 @@ func brokenNews() []brokenBroker {
 				return append(news, news...), next, err
 			}
 		})},
-		{"tells the status alone", "news tell each changed order once with its whole state",
-			bendStates(func(s *broker.OrderState) { s.Fills = nil })},
+		{
+			"tells the status alone", "news tell each changed order once with its whole state",
+			bendStates(func(s *broker.OrderState) { s.Fills = nil }),
+		},
 		{"tells everything again and again", "no news come when nothing happens", bendAwait(func(b *bent) await {
 			return func(ctx context.Context, a broker.AccountID, _ broker.Cursor) ([]broker.OrderState, broker.Cursor, error) {
 				return b.Broker.Await(ctx, a, broker.Cursor{})
@@ -107,8 +109,10 @@ func brokenNews() []brokenBroker {
 				return nil, c, ctx.Err()
 			}
 		})},
-		{"starts snapshots at the beginning", "the cursor of a snapshot goes on after it",
-			bendSnapshot(func(s *broker.Snapshot) { s.Cursor.Seq = 0 })},
+		{
+			"starts snapshots at the beginning", "the cursor of a snapshot goes on after it",
+			bendSnapshot(func(s *broker.Snapshot) { s.Cursor.Seq = 0 }),
+		},
 		{"has no beginning", "the zero cursor is the beginning", bendAwait(func(b *bent) await {
 			return func(ctx context.Context, a broker.AccountID, c broker.Cursor) ([]broker.OrderState, broker.Cursor, error) {
 				if c == (broker.Cursor{}) {
@@ -126,8 +130,10 @@ func brokenNews() []brokenBroker {
 
 func brokenSessions() []brokenBroker {
 	return []brokenBroker{
-		{"has one epoch for ever", "another session has a higher epoch and the same orders",
-			bendSnapshot(func(s *broker.Snapshot) { s.Epoch, s.Cursor.Epoch = 1, 1 })},
+		{
+			"has one epoch for ever", "another session has a higher epoch and the same orders",
+			bendSnapshot(func(s *broker.Snapshot) { s.Epoch, s.Cursor.Epoch = 1, 1 }),
+		},
 		{"loses its orders with the session", "another session has a higher epoch and the same orders", bend(func(b *bent) {
 			b.orders = func(ctx context.Context, a broker.AccountID, q broker.OrderQuery) ([]broker.OrderState, error) {
 				if s, err := b.Broker.Snapshot(ctx, a); err == nil && s.Epoch > 1 {
@@ -136,8 +142,10 @@ func brokenSessions() []brokenBroker {
 				return b.Broker.Orders(ctx, a, q)
 			}
 		})},
-		{"sends what was decided before a cut", "an order decided before a cut is refused unsent",
-			bendPlace(func(o *broker.Order) { o.Epoch = 0 })},
+		{
+			"sends what was decided before a cut", "an order decided before a cut is refused unsent",
+			bendPlace(func(o *broker.Order) { o.Epoch = 0 }),
+		},
 		{"goes on from a cursor of before a cut", "a cursor of an earlier session is refused", bend(func(b *bent) {
 			b.await = func(ctx context.Context, a broker.AccountID, c broker.Cursor) ([]broker.OrderState, broker.Cursor, error) {
 				if s, err := b.Broker.Snapshot(ctx, a); err == nil && c != (broker.Cursor{}) {

@@ -13,19 +13,27 @@ import (
 
 func brokenPlaces() []brokenBroker {
 	return []brokenBroker{
-		{"changes the limit", "an order is carried as it was sent",
-			bendPlace(func(o *broker.Order) { o.Limit = o.Limit.Sub(decimal.New(1, -2)) })},
-		{"changes the quantity", "an order is carried as it was sent",
-			bendPlace(func(o *broker.Order) { o.Quantity = o.Quantity.Add(decimal.New(1, 0)) })},
+		{
+			"changes the limit", "an order is carried as it was sent",
+			bendPlace(func(o *broker.Order) { o.Limit = o.Limit.Sub(decimal.New(1, -2)) }),
+		},
+		{
+			"changes the quantity", "an order is carried as it was sent",
+			bendPlace(func(o *broker.Order) { o.Quantity = o.Quantity.Add(decimal.New(1, 0)) }),
+		},
 		{"fills above the limit", "a marketable order fills within its limit", bendStates(func(s *broker.OrderState) {
 			for i := range s.Fills {
 				s.Fills[i].Price = s.Fills[i].Price.Mul(decimal.New(105, -2))
 			}
 		})},
-		{"tells fills twice", "a marketable order fills within its limit",
-			bendStates(func(s *broker.OrderState) { s.Fills = append(s.Fills, s.Fills...) })},
-		{"tells no fills", "a marketable order fills within its limit",
-			bendStates(func(s *broker.OrderState) { s.Fills = nil })},
+		{
+			"tells fills twice", "a marketable order fills within its limit",
+			bendStates(func(s *broker.OrderState) { s.Fills = append(s.Fills, s.Fills...) }),
+		},
+		{
+			"tells no fills", "a marketable order fills within its limit",
+			bendStates(func(s *broker.OrderState) { s.Fills = nil }),
+		},
 		{"tells fills without the ID of their order", "a marketable order fills within its limit", bendStates(func(s *broker.OrderState) {
 			for i := range s.Fills {
 				s.Fills[i].Order = ""
@@ -36,8 +44,10 @@ func brokenPlaces() []brokenBroker {
 				s.Fills[i].Fee.Decimal = decimal.Decimal{}
 			}
 		})},
-		{"shows the positions of before", "positions and cash agree with the fills",
-			bendSnapshot(func(s *broker.Snapshot) { s.Positions = nil })},
+		{
+			"shows the positions of before", "positions and cash agree with the fills",
+			bendSnapshot(func(s *broker.Snapshot) { s.Positions = nil }),
+		},
 		{"sends a known ID again", "the same ID twice is one order", bend(func(b *bent) {
 			known := map[broker.OrderID]bool{}
 			b.place = func(ctx context.Context, o broker.Order) (broker.OrderState, error) {
@@ -106,8 +116,10 @@ func brokenPlaces() []brokenBroker {
 				return b.Broker.Place(ctx, o)
 			}
 		})},
-		{"ignores the epoch of an order", "an order decided in another session is refused unsent",
-			bendPlace(func(o *broker.Order) { o.Epoch = 0 })},
+		{
+			"ignores the epoch of an order", "an order decided in another session is refused unsent",
+			bendPlace(func(o *broker.Order) { o.Epoch = 0 }),
+		},
 		{"sends, then refuses for the epoch", "an order decided in another session is refused unsent", bend(func(b *bent) {
 			b.place = func(ctx context.Context, o broker.Order) (broker.OrderState, error) {
 				other := o.Epoch > 1
@@ -119,8 +131,10 @@ func brokenPlaces() []brokenBroker {
 				return s, err
 			}
 		})},
-		{"ignores the last instant of an order", "an order past its last instant is refused unsent",
-			bendPlace(func(o *broker.Order) { o.SendBefore = time.Time{} })},
+		{
+			"ignores the last instant of an order", "an order past its last instant is refused unsent",
+			bendPlace(func(o *broker.Order) { o.SendBefore = time.Time{} }),
+		},
 		{"refuses every order with guards", "an order before its last instant in its session is sent", bend(func(b *bent) {
 			b.place = func(ctx context.Context, o broker.Order) (broker.OrderState, error) {
 				if !o.SendBefore.IsZero() {
@@ -147,8 +161,10 @@ func brokenPlaces() []brokenBroker {
 				return s, err
 			}
 		})},
-		{"gives no reason for a refusal", "a refusal by the broker is a state with a reason",
-			bendStates(func(s *broker.OrderState) { s.Code, s.Reason = "", "" })},
+		{
+			"gives no reason for a refusal", "a refusal by the broker is a state with a reason",
+			bendStates(func(s *broker.OrderState) { s.Code, s.Reason = "", "" }),
+		},
 		{"calls an order in doubt not sent", "an order in doubt can be found", bend(func(b *bent) {
 			b.place = func(ctx context.Context, o broker.Order) (broker.OrderState, error) {
 				s, err := b.Broker.Place(ctx, o)

@@ -39,19 +39,27 @@ func brokenReads() []brokenBroker {
 				return s, nil
 			}
 		})},
-		{"reports a net liquidation of zero", "a snapshot is complete",
-			bendSnapshot(func(s *broker.Snapshot) { s.NetLiquidation = decimal.Decimal{} })},
+		{
+			"reports a net liquidation of zero", "a snapshot is complete",
+			bendSnapshot(func(s *broker.Snapshot) { s.NetLiquidation = decimal.Decimal{} }),
+		},
 		{"leaves out open orders", "a snapshot is complete", bendSnapshot(func(s *broker.Snapshot) { s.Orders = nil })},
 		{"leaves out positions", "a snapshot is complete", bendSnapshot(func(s *broker.Snapshot) { s.Positions = nil })},
-		{"repeats a position", "a snapshot is complete",
-			bendSnapshot(func(s *broker.Snapshot) { s.Positions = append(s.Positions, s.Positions...) })},
+		{
+			"repeats a position", "a snapshot is complete",
+			bendSnapshot(func(s *broker.Snapshot) { s.Positions = append(s.Positions, s.Positions...) }),
+		},
 		{"keeps closed positions", "a snapshot is complete", bendSnapshot(func(s *broker.Snapshot) {
 			s.Positions = append(s.Positions, broker.Position{Instrument: "OLD", Ref: "1", Kind: broker.Stock, Currency: "USD"})
 		})},
-		{"has cash in a currency without a rate", "a snapshot is complete",
-			bendSnapshot(func(s *broker.Snapshot) { s.Cash["EUR"] = decimal.New(1, 0) })},
-		{"gives snapshots without a cursor", "a snapshot is complete",
-			bendSnapshot(func(s *broker.Snapshot) { s.Cursor = broker.Cursor{} })},
+		{
+			"has cash in a currency without a rate", "a snapshot is complete",
+			bendSnapshot(func(s *broker.Snapshot) { s.Cash["EUR"] = decimal.New(1, 0) }),
+		},
+		{
+			"gives snapshots without a cursor", "a snapshot is complete",
+			bendSnapshot(func(s *broker.Snapshot) { s.Cursor = broker.Cursor{} }),
+		},
 		{"hands out its own maps", "answers belong to the caller", bend(func(b *bent) {
 			var own map[broker.Currency]decimal.Decimal
 			b.snapshot = func(ctx context.Context, id broker.AccountID) (broker.Snapshot, error) {

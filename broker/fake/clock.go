@@ -2,6 +2,7 @@ package fake
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -131,7 +132,7 @@ func (t *timeout) Value(key any) any {
 // Err says that the deadline passed, if that is why the context ended.
 func (t *timeout) Err() error {
 	err := t.Context.Err()
-	if err != nil && context.Cause(t.Context) == context.DeadlineExceeded {
+	if err != nil && errors.Is(context.Cause(t.Context), context.DeadlineExceeded) {
 		return context.DeadlineExceeded
 	}
 	return err

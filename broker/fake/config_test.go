@@ -15,7 +15,10 @@ import (
 func TestNewReportsEveryFault(t *testing.T) {
 	_, err := fake.New(fake.Config{
 		Accounts: []fake.Account{
-			{ID: ""}, {ID: "A", Mode: "real"}, {ID: "A"}, {ID: "B", Type: "ira"},
+			{ID: ""},
+			{ID: "A", Mode: "real"},
+			{ID: "A"},
+			{ID: "B", Type: "ira"},
 			{ID: "C", SettleDays: -1, Positions: map[broker.InstrumentID]decimal.Decimal{"GONE": dec("1")}},
 			{ID: "D", Cash: map[broker.Currency]decimal.Decimal{"EUR": dec("1")}},
 		},

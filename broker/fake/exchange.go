@@ -35,6 +35,7 @@ func (b *Broker) happen(h *happening) {
 	case feeKnown:
 		o.fills[h.fill].Fee.Valid = true
 		b.changed(o)
+	case reconnect: // it only ends waits
 	}
 }
 
