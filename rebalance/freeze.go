@@ -52,7 +52,7 @@ func (r *run) makePlan(ctx context.Context) error {
 			r.req.Account, plan.Conversions[0].Amount, plan.Conversions[0].To)
 	}
 	if plan.Outcome == PlanTrade || plan.Outcome == PlanHeld {
-		if r.keep, err = json.Marshal(&r.frozen); err != nil {
+		if r.keep, err = r.frozen.encode(); err != nil {
 			return err
 		}
 	}

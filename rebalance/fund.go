@@ -62,11 +62,11 @@ func (r *run) fundNow(ctx context.Context, buys []*leg, step string) (Plan, erro
 		r.result.Warnings = append(r.result.Warnings, string(funded.Reason))
 	}
 	funded.Explanations, funded.Lines = nil, nil // a resume does not need them
-	data, err := json.Marshal(&funded)
+	data, err := appendPlan(nil, &funded)
 	if err != nil {
 		return Plan{}, err
 	}
-	return funded, r.checkpoint(ctx, step, data)
+	return funded, r.checkpoint(ctx, step, json.RawMessage(data))
 }
 
 // certainCash is the smaller, by currency, of what the broker reports and what

@@ -2,7 +2,6 @@ package rebalance
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
@@ -74,9 +73,9 @@ func (r *run) remember(m *memory) {
 
 // memo is what this run leaves to the next one: nothing unless it rebalanced,
 // or found that there was nothing to do.
-func (r *run) memo(res *Result) (json.RawMessage, *memory, error) {
+func (r *run) memo(res *Result) (json.RawMessage, *memory) {
 	if r.req.Command != CommandRebalance || !res.Outcome.Ended() || res.Outcome == Rejected || r.snap.Account == "" {
-		return nil, nil, nil
+		return nil, nil
 	}
 	m := memory{Schema: memorySchema}
 	if old := r.memory; old != nil {
@@ -95,11 +94,7 @@ func (r *run) memo(res *Result) (json.RawMessage, *memory, error) {
 		m.Version, m.AsOf, m.Targets = r.targets.Version, r.targets.AsOf, r.targets.Targets
 	}
 	m.Seen = r.seen()
-	data, err := json.Marshal(&m)
-	if err != nil {
-		return nil, nil, fmt.Errorf("rebalance: run %s: encode memory: %w", res.Run, err)
-	}
-	return data, &m, nil
+	return m.encode(), &m
 }
 
 // sent reports whether an order of this run left the process.

@@ -22,6 +22,9 @@ var splits = [...]num{
 // splitMargin is how far from such a ratio a price may be, as a part of it.
 var splitMargin = num{lo: 3, exp: -2}
 
+// leastSplit is the least ratio that is near one of them.
+var leastSplit = num{lo: 1455, exp: -3}
+
 // findSplits looks for positions whose price moved by such a ratio while their
 // quantity stayed: a split that has reached the quotes but not the positions, or
 // the other way round. They are frozen or end the plan.
@@ -49,6 +52,9 @@ func (d *draft) findSplits() {
 
 // isSplit reports whether one price is such a multiple of the other.
 func isSplit(p, before num) bool {
+	if p.less(leastSplit.mul(before)) && before.less(leastSplit.mul(p)) {
+		return false // near none of them
+	}
 	for _, k := range splits {
 		if near(p, before, k) || near(before, p, k) {
 			return true

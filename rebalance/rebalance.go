@@ -241,10 +241,7 @@ func (r *run) putDown(ctx context.Context) error {
 		}
 		return nil // a run without the mark looks anew as well, only later
 	}
-	memo, m, err := r.memo(res)
-	if err != nil {
-		return err
-	}
+	memo, m := r.memo(res)
 	if err := r.e.store(ctx, res, memo); err != nil {
 		return err
 	}

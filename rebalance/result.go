@@ -1,7 +1,6 @@
 package rebalance
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -157,15 +156,6 @@ type Finding struct {
 	Outcome journal.OrderOutcome `json:"outcome,omitempty"`
 	Filled  decimal.Decimal      `json:"filled"`
 	Detail  string               `json:"detail,omitempty"`
-}
-
-// EncodeResult returns the JSON form of a result.
-func EncodeResult(r *Result) ([]byte, error) {
-	b, err := json.Marshal(r)
-	if err != nil {
-		return nil, fmt.Errorf("rebalance: encode the result of run %s: %w", r.Run, err)
-	}
-	return b, nil
 }
 
 // DecodeResult reads the JSON form of a result, strictly.

@@ -54,11 +54,19 @@ func (a *actor) wait(ctx context.Context, d time.Duration, bell <-chan struct{})
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return
 	case <-ctx.Done():
 	case <-bell:
 	}
 	a.sleep(0)
+	a.beyond(ctx)
+}
+
+// beyond leaves the very instant at which ctx ends: at that instant it is left to
+// chance whether it has ended.
+func (a *actor) beyond(ctx context.Context) {
+	if end, ok := ctx.Deadline(); ok && time.Now().Equal(end) {
+		a.sleep(quantum)
+	}
 }
 
 // between draws a whole number of milliseconds.

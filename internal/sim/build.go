@@ -34,6 +34,7 @@ func (w *world) openBrokerage() error {
 		}
 		if w.rng.IntN(5) == 0 {
 			a.Type = broker.Cash
+			w.settling[a.ID] = true
 		}
 		for _, id := range w.instruments {
 			if w.rng.IntN(2) == 0 {
@@ -50,6 +51,7 @@ func (w *world) openBrokerage() error {
 	if w.rng.IntN(2) == 0 {
 		cfg.Fees = fake.Commission{PerUnit: decimal.New(5, -3), Minimum: decimal.New(1, 0)}
 	}
+	w.fees = cfg.Fees != nil
 	var err error
 	w.broker, err = fake.New(cfg)
 	if err != nil {
@@ -57,7 +59,7 @@ func (w *world) openBrokerage() error {
 	}
 	for i := range cfg.Accounts {
 		w.accounts = append(w.accounts, rebalance.Account{
-			ID: cfg.Accounts[i].ID, Mode: broker.Simulated, Strategy: fmt.Sprintf("m%d", w.rng.IntN(2)), Policy: w.policy(cfg.Fees != nil),
+			ID: cfg.Accounts[i].ID, Mode: broker.Simulated, Strategy: fmt.Sprintf("m%d", w.rng.IntN(2)), Policy: w.policy(),
 			Partial: w.partial(),
 		})
 	}
@@ -65,11 +67,11 @@ func (w *world) openBrokerage() error {
 }
 
 // policy draws an account's policy.
-func (w *world) policy(fees bool) *rebalance.Policy {
+func (w *world) policy() *rebalance.Policy {
 	p := rebalance.DefaultPolicy()
 	p.Reserve.Fraction = decimal.New(int64(1+w.rng.IntN(5)), -2)
 	p.MaxQuoteAge = decimal.New(300, 0)
-	if fees {
+	if w.fees {
 		p.Fee = rebalance.Fee{PerUnit: decimal.New(5, -3), Minimum: decimal.New(1, 0)}
 	}
 	if w.rng.IntN(3) == 0 {

@@ -198,6 +198,18 @@ func (m *market) cancelForeign(a *actor, account broker.AccountID) {
 	}
 }
 
+// flat takes the spread out of all quotes.
+func (m *market) flat(a *actor) {
+	quotes := map[broker.InstrumentID]marketdata.Quote{}
+	m.w.mu.Lock()
+	for id, price := range m.w.prices {
+		p := decimal.NewNullDecimal(price)
+		quotes[id] = marketdata.Quote{Bid: p, Ask: p, Last: p}
+	}
+	m.w.mu.Unlock()
+	m.w.note(a, "market: stands still", "", m.w.broker.SetQuotes(quotes))
+}
+
 // heal gives every halted instrument its quote back and stops all surprises.
 func (m *market) heal(a *actor) {
 	m.w.mu.Lock()

@@ -34,7 +34,9 @@ func (o *operator) run(ctx context.Context) {
 			o.see(ctx, o.w.accounts[i].ID, quiet)
 		}
 		o.releaseHeld(ctx, quiet)
-		if !quiet {
+		if quiet {
+			o.dropNewer(ctx)
+		} else {
 			o.requeueDead(ctx)
 			o.kill(ctx)
 		}
@@ -168,6 +170,18 @@ func (o *operator) act(ctx context.Context, verb queue.ActionVerb, id string) {
 	_, err := q.Operator(ctx, queue.Action{Verb: verb, ID: id, Operator: "ann", Reason: "looked at it", Token: fmt.Sprintf("t%d", o.tokens)})
 	if err == nil {
 		o.w.count("operator " + string(verb))
+	}
+}
+
+// dropNewer drops the events that only a newer release could handle.
+func (o *operator) dropNewer(ctx context.Context) {
+	for entry, err := range o.w.queue.Entries(ctx, queue.Delayed) {
+		o.w.mu.Lock()
+		newer := err == nil && o.w.strange[entry.Event.ID]
+		o.w.mu.Unlock()
+		if newer {
+			o.act(ctx, queue.Drop, entry.Event.ID)
+		}
 	}
 }
 

@@ -15,10 +15,10 @@ import (
 // Slots of a process: one for itself, two for each worker and its keeper.
 const (
 	slotsPerProcess = 8
-	slotMarket      = 160
-	slotProducer    = 161
-	slotOperator    = 162
-	slotRoot        = 163
+	slotMarket      = 60
+	slotProducer    = 64
+	slotOperator    = 72
+	slotRoot        = 61
 )
 
 // process is one life of an operating system process: an engine with its
@@ -130,14 +130,14 @@ type call struct {
 }
 
 // enter is the way to a dependency. It may be the last one.
-func (p *process) enter(what string, account broker.AccountID) call {
+func (p *process) enter(ctx context.Context, what string, account broker.AccountID) call {
 	c := call{p: p, a: p.actor(), what: what, account: account, rank: 2 * quantum}
-	c.reach(c.a.between(0, 8*quantum))
+	c.reach(ctx, c.a.between(0, 8*quantum))
 	return c
 }
 
 // reach is enter after a wait.
-func (c *call) reach(d time.Duration) {
+func (c *call) reach(ctx context.Context, d time.Duration) {
 	c.p.alive(c.a, c.rank)
 	c.a.sleep(d)
 	c.p.alive(c.a, c.rank)
@@ -150,6 +150,7 @@ func (c *call) reach(d time.Duration) {
 		c.p.pauseFor(c.a.between(20*time.Second, 2*time.Minute))
 		c.p.alive(c.a, c.rank)
 	}
+	c.a.beyond(ctx)
 }
 
 // leave is the way back. Nobody may ever hear the answer.

@@ -28,6 +28,10 @@ type world struct {
 	journal *journal.Memory
 	hours   fake.Hours
 	prover  bool // the broker can prove that an order is absent
+	fees    bool // orders cost something
+	// settling are the accounts in which the proceeds of a sale buy nothing in the
+	// same run.
+	settling map[broker.AccountID]bool
 
 	accounts    []rebalance.Account
 	instruments []broker.InstrumentID
@@ -60,7 +64,7 @@ func newWorld(o Options) (*world, error) {
 		trace: trace{log: o.Log, sum: o.Seed},
 		fired: map[Fault]int{}, tally: map[string]int{}, bell: make(chan struct{}),
 		alarms: map[string]time.Time{}, halted: map[broker.InstrumentID]time.Time{},
-		poison: map[string]bool{}, strange: map[string]bool{},
+		settling: map[broker.AccountID]bool{}, poison: map[string]bool{}, strange: map[string]bool{},
 		journal: journal.NewMemory(journal.MemoryOptions{KeepRuns: -1}),
 		hours:   fake.NYSE(),
 	}

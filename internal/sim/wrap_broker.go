@@ -53,7 +53,7 @@ func (b simBroker) failRead(c call, method string) {
 
 // Accounts implements [broker.Broker].
 func (b simBroker) Accounts(ctx context.Context) ([]broker.Account, error) {
-	c := b.p.enter("accounts", "")
+	c := b.p.enter(ctx, "accounts", "")
 	b.failRead(c, fake.MethodAccounts)
 	list, err := b.p.w.broker.Accounts(ctx)
 	c.leave(err)
@@ -62,7 +62,7 @@ func (b simBroker) Accounts(ctx context.Context) ([]broker.Account, error) {
 
 // Snapshot implements [broker.Broker].
 func (b simBroker) Snapshot(ctx context.Context, account broker.AccountID) (broker.Snapshot, error) {
-	c := b.p.enter("snapshot", account)
+	c := b.p.enter(ctx, "snapshot", account)
 	b.failRead(c, fake.MethodSnapshot)
 	b.inject(c, fake.FaultRefuseSnapshotTag, func() fake.Fault { return fake.RefuseSnapshotTag{} })
 	snap, err := b.p.w.broker.Snapshot(ctx, account)
@@ -84,7 +84,7 @@ func (p *process) saw(snap *broker.Snapshot) {
 
 // Resolve implements [broker.Broker].
 func (b simBroker) Resolve(ctx context.Context, ids ...broker.InstrumentID) (map[broker.InstrumentID]broker.Instrument, error) {
-	c := b.p.enter("resolve", "")
+	c := b.p.enter(ctx, "resolve", "")
 	b.failRead(c, fake.MethodResolve)
 	found, err := b.p.w.broker.Resolve(ctx, ids...)
 	c.leave(err)
@@ -93,7 +93,7 @@ func (b simBroker) Resolve(ctx context.Context, ids ...broker.InstrumentID) (map
 
 // Sessions implements [broker.Calendar].
 func (b simBroker) Sessions(ctx context.Context, from, to time.Time, ids ...broker.InstrumentID) (map[broker.InstrumentID][]broker.Session, error) {
-	c := b.p.enter("sessions", "")
+	c := b.p.enter(ctx, "sessions", "")
 	b.failRead(c, fake.MethodSessions)
 	sessions, err := b.p.w.broker.Sessions(ctx, from, to, ids...)
 	c.leave(err)
@@ -102,7 +102,7 @@ func (b simBroker) Sessions(ctx context.Context, from, to time.Time, ids ...brok
 
 // Probe implements [broker.Prober].
 func (b simBroker) Probe(ctx context.Context) (broker.Probe, error) {
-	c := b.p.enter("probe", "")
+	c := b.p.enter(ctx, "probe", "")
 	b.failRead(c, fake.MethodProbe)
 	answer, err := b.p.w.broker.Probe(ctx)
 	c.leave(err)
@@ -111,7 +111,7 @@ func (b simBroker) Probe(ctx context.Context) (broker.Probe, error) {
 
 // Place implements [broker.Broker].
 func (b simBroker) Place(ctx context.Context, order broker.Order) (broker.OrderState, error) {
-	c := b.p.enter(fmt.Sprintf("place %s %s %s %s at %s", order.ID, order.Side, order.Quantity, order.Instrument, order.Limit), order.Account)
+	c := b.p.enter(ctx, fmt.Sprintf("place %s %s %s %s at %s", order.ID, order.Side, order.Quantity, order.Instrument, order.Limit), order.Account)
 	w := b.p.w
 	for _, q := range b.quirks(c, &order) {
 		b.inject(c, q.name, q.fault)
@@ -162,13 +162,15 @@ func (b simBroker) quirks(c call, order *broker.Order) []quirk {
 			}
 			return f
 		}},
-		{fake.FaultLagPositions, func() fake.Fault { return fake.LagPositions{N: 1 + c.a.rng.IntN(3), For: for_(time.Second, time.Minute)} }},
+		{fake.FaultLagPositions, func() fake.Fault {
+			return fake.LagPositions{N: 1 + c.a.rng.IntN(3), For: for_(time.Second, time.Minute)}
+		}},
 	}
 }
 
 // Cancel implements [broker.Broker].
 func (b simBroker) Cancel(ctx context.Context, account broker.AccountID, id broker.OrderID) error {
-	c := b.p.enter("cancel "+string(id), account)
+	c := b.p.enter(ctx, "cancel "+string(id), account)
 	b.failRead(c, fake.MethodCancel)
 	b.inject(c, fake.FaultNeverConfirmCancel, func() fake.Fault { return fake.NeverConfirmCancel{} })
 	b.inject(c, fake.FaultFillAfterCancel, func() fake.Fault { return fake.FillAfterCancel{After: c.a.between(time.Second, time.Minute)} })
@@ -179,7 +181,7 @@ func (b simBroker) Cancel(ctx context.Context, account broker.AccountID, id brok
 
 // Orders implements [broker.Broker].
 func (b simBroker) Orders(ctx context.Context, account broker.AccountID, query broker.OrderQuery) ([]broker.OrderState, error) {
-	c := b.p.enter("orders", account)
+	c := b.p.enter(ctx, "orders", account)
 	b.failRead(c, fake.MethodOrders)
 	states, err := b.p.w.broker.Orders(ctx, account, query)
 	c.leave(err)
@@ -189,7 +191,7 @@ func (b simBroker) Orders(ctx context.Context, account broker.AccountID, query b
 // Await implements [broker.Broker]. It looks again and again instead of waiting
 // inside of the fake, where it would be woken at instants of other classes.
 func (b simBroker) Await(ctx context.Context, account broker.AccountID, after broker.Cursor) ([]broker.OrderState, broker.Cursor, error) {
-	c := b.p.enter("await", account)
+	c := b.p.enter(ctx, "await", account)
 	b.failRead(c, fake.MethodAwait)
 	b.inject(c, fake.FaultDuplicateNews, func() fake.Fault { return fake.DuplicateNews{} })
 	b.inject(c, fake.FaultReorderNews, func() fake.Fault { return fake.ReorderNews{} })
@@ -200,6 +202,7 @@ func (b simBroker) Await(ctx context.Context, account broker.AccountID, after br
 		if err != nil && errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 			c.a.wait(ctx, pause, nil)
 			b.p.alive(c.a, c.rank)
+			c.a.beyond(ctx)
 			if err = ctx.Err(); err == nil {
 				continue
 			}
@@ -211,7 +214,7 @@ func (b simBroker) Await(ctx context.Context, account broker.AccountID, after br
 
 // ProveAbsent implements [broker.AbsenceProver].
 func (b provingBroker) ProveAbsent(ctx context.Context, account broker.AccountID, id broker.OrderID) (bool, error) {
-	c := b.p.enter("prove absent "+string(id), account)
+	c := b.p.enter(ctx, "prove absent "+string(id), account)
 	b.failRead(c, fake.MethodProveAbsent)
 	b.inject(c, fake.FaultDoubtAbsence, func() fake.Fault { return fake.DoubtAbsence{} })
 	absent, err := b.p.w.broker.ProveAbsent(ctx, account, id)

@@ -17,9 +17,9 @@ type simJournal struct {
 
 // write makes one write, unless a fault prevents it, and lies about it if a
 // fault says so. f must tell the checker what was accepted.
-func (j simJournal) write(what string, account broker.AccountID, f func() error) (call, error) {
+func (j simJournal) write(ctx context.Context, what string, account broker.AccountID, f func() error) (call, error) {
 	w := j.p.w
-	c := j.p.enter(what, account)
+	c := j.p.enter(ctx, what, account)
 	if w.out(journalDown) || w.strikes(c.a, JournalFails) {
 		return c, &lie{"not written"}
 	}
@@ -33,7 +33,7 @@ func (j simJournal) write(what string, account broker.AccountID, f func() error)
 // Begin implements [journal.Journal].
 func (j simJournal) Begin(ctx context.Context, claim journal.Claim) (journal.Begun, error) {
 	var begun journal.Begun
-	c, err := j.write("begin "+claim.Event+" "+claim.Command, claim.Account, func() (err error) {
+	c, err := j.write(ctx, "begin "+claim.Event+" "+claim.Command, claim.Account, func() (err error) {
 		if begun, err = j.Journal.Begin(ctx, claim); err == nil {
 			j.p.w.check.begun(&claim, &begun)
 		}
@@ -48,7 +48,7 @@ func (j simJournal) Begin(ctx context.Context, claim journal.Claim) (journal.Beg
 
 // Checkpoint implements [journal.Journal].
 func (j simJournal) Checkpoint(ctx context.Context, grant journal.Grant, step journal.Step) error {
-	c, err := j.write("checkpoint "+step.Name, grant.Account, func() error {
+	c, err := j.write(ctx, "checkpoint "+step.Name, grant.Account, func() error {
 		err := j.Journal.Checkpoint(ctx, grant, step)
 		if err == nil {
 			j.p.w.check.checkpointed(j.p.who(), &grant, &step)
@@ -66,7 +66,7 @@ func (j simJournal) Intend(ctx context.Context, grant journal.Grant, intents ...
 	for i := range intents {
 		what += " " + string(intents[i].Order.ID)
 	}
-	c, err := j.write(what, grant.Account, func() error {
+	c, err := j.write(ctx, what, grant.Account, func() error {
 		err := j.Journal.Intend(ctx, grant, intents...)
 		if err == nil {
 			j.p.w.check.intended(j.p.who(), &grant, intents)
@@ -93,7 +93,7 @@ func (j simJournal) Settle(ctx context.Context, grant journal.Grant, settlements
 		s := &settlements[i]
 		what += " " + string(s.Ref) + "=" + string(s.Outcome) + ":" + s.Filled.String()
 	}
-	c, err := j.write(what, grant.Account, func() error {
+	c, err := j.write(ctx, what, grant.Account, func() error {
 		err := j.Journal.Settle(ctx, grant, settlements...)
 		if err == nil {
 			j.p.w.check.settled(&grant, settlements)
@@ -106,7 +106,7 @@ func (j simJournal) Settle(ctx context.Context, grant journal.Grant, settlements
 
 // Finish implements [journal.Journal].
 func (j simJournal) Finish(ctx context.Context, grant journal.Grant, outcome journal.Outcome) error {
-	c, err := j.write("finish "+string(grant.Run)+" "+outcome.Name, grant.Account, func() error {
+	c, err := j.write(ctx, "finish "+string(grant.Run)+" "+outcome.Name, grant.Account, func() error {
 		err := j.Journal.Finish(ctx, grant, outcome)
 		if err == nil {
 			j.p.w.check.finished(&grant, &outcome)
@@ -119,7 +119,7 @@ func (j simJournal) Finish(ctx context.Context, grant journal.Grant, outcome jou
 
 // Block implements [journal.Journal].
 func (j simJournal) Block(ctx context.Context, block journal.Block) error {
-	c, err := j.write("block", block.Account, func() error {
+	c, err := j.write(ctx, "block", block.Account, func() error {
 		err := j.Journal.Block(ctx, block)
 		if err == nil {
 			j.p.w.check.stopped(block.Account, true)
@@ -132,7 +132,7 @@ func (j simJournal) Block(ctx context.Context, block journal.Block) error {
 
 // Unblock implements [journal.Journal].
 func (j simJournal) Unblock(ctx context.Context, unblock journal.Unblock) error {
-	c, err := j.write("unblock", unblock.Account, func() error {
+	c, err := j.write(ctx, "unblock", unblock.Account, func() error {
 		err := j.Journal.Unblock(ctx, unblock)
 		if err == nil {
 			j.p.w.check.stopped(unblock.Account, false)
@@ -145,7 +145,7 @@ func (j simJournal) Unblock(ctx context.Context, unblock journal.Unblock) error 
 
 // Kill implements [journal.Journal].
 func (j simJournal) Kill(ctx context.Context, kill journal.Kill) error {
-	c, err := j.write("kill", kill.Account, func() error {
+	c, err := j.write(ctx, "kill", kill.Account, func() error {
 		err := j.Journal.Kill(ctx, kill)
 		if err == nil {
 			j.p.w.check.killed(kill.Account, true)
@@ -158,7 +158,7 @@ func (j simJournal) Kill(ctx context.Context, kill journal.Kill) error {
 
 // Resume implements [journal.Journal].
 func (j simJournal) Resume(ctx context.Context, kill journal.Kill) error {
-	c, err := j.write("resume", kill.Account, func() error {
+	c, err := j.write(ctx, "resume", kill.Account, func() error {
 		err := j.Journal.Resume(ctx, kill)
 		if err == nil {
 			j.p.w.check.killed(kill.Account, false)
@@ -171,7 +171,7 @@ func (j simJournal) Resume(ctx context.Context, kill journal.Kill) error {
 
 // Approve implements [journal.Journal].
 func (j simJournal) Approve(ctx context.Context, approval journal.Approval) error {
-	c, err := j.write("approve "+string(approval.Run), approval.Account, func() error {
+	c, err := j.write(ctx, "approve "+string(approval.Run), approval.Account, func() error {
 		err := j.Journal.Approve(ctx, approval)
 		if err == nil {
 			j.p.w.check.approved(approval.Run)
@@ -183,8 +183,8 @@ func (j simJournal) Approve(ctx context.Context, approval journal.Approval) erro
 }
 
 // read makes one read, unless a fault prevents it.
-func (j simJournal) read(what string, account broker.AccountID, f func() error) error {
-	c := j.p.enter(what, account)
+func (j simJournal) read(ctx context.Context, what string, account broker.AccountID, f func() error) error {
+	c := j.p.enter(ctx, what, account)
 	var err error
 	if j.p.w.out(journalDown) || j.p.w.strikes(c.a, JournalUnread) {
 		err = &lie{"not read"}
@@ -197,7 +197,7 @@ func (j simJournal) read(what string, account broker.AccountID, f func() error) 
 
 // Account implements [journal.Journal].
 func (j simJournal) Account(ctx context.Context, account broker.AccountID) (standing journal.Standing, err error) {
-	err = j.read("standing", account, func() error {
+	err = j.read(ctx, "standing", account, func() error {
 		standing, err = j.Journal.Account(ctx, account)
 		return err
 	})
@@ -206,7 +206,7 @@ func (j simJournal) Account(ctx context.Context, account broker.AccountID) (stan
 
 // Run implements [journal.Journal].
 func (j simJournal) Run(ctx context.Context, id journal.RunID) (run journal.Run, err error) {
-	err = j.read("run "+string(id), "", func() error {
+	err = j.read(ctx, "run "+string(id), "", func() error {
 		run, err = j.Journal.Run(ctx, id)
 		return err
 	})

@@ -31,7 +31,7 @@ func journalDown(o *outages) time.Time { return o.journal }
 // Publish implements [queue.EventQueue].
 func (q simQueue) Publish(ctx context.Context, event queue.Event) (queue.Receipt, error) {
 	account := broker.AccountID(event.Account)
-	c := q.p.enter("publish "+event.Command, account)
+	c := q.p.enter(ctx, "publish "+event.Command, account)
 	receipt, err := q.publish(ctx, c, event)
 	c.leave(err)
 	return receipt, err
@@ -87,6 +87,7 @@ func (q simQueue) Receive(ctx context.Context) (*queue.Delivery, error) {
 	q.p.alive(a, c.rank)
 	a.sleep(a.between(0, 8*quantum))
 	q.p.alive(a, c.rank)
+	a.beyond(ctx)
 	if w.out(queueDown) || w.strikes(a, ReceiveFails) {
 		err := &lie{"receive failed"}
 		c.leave(err)
@@ -101,6 +102,7 @@ func (q simQueue) Receive(ctx context.Context) (*queue.Delivery, error) {
 		a.wait(ctx, left, bell)
 		a.sleep(a.between(0, 20*quantum))
 		q.p.alive(a, c.rank)
+		a.beyond(ctx)
 	}
 }
 
@@ -151,7 +153,7 @@ type driver struct {
 func (d driver) Extend(ctx context.Context, lease queue.Lease) (queue.Lease, error) {
 	w := d.p.w
 	c := call{p: d.p, a: d.worker.keeper, what: "extend " + lease.Event, account: broker.AccountID(lease.Account)}
-	c.reach(0)
+	c.reach(ctx, 0)
 	if w.out(queueDown) || w.strikes(c.a, ExtendFails) {
 		err := &lie{"not extended"}
 		c.done(err)
@@ -170,7 +172,7 @@ func (d driver) Extend(ctx context.Context, lease queue.Lease) (queue.Lease, err
 
 // Settle implements [queue.Driver].
 func (d driver) Settle(ctx context.Context, lease queue.Lease, v queue.Verdict) error {
-	c := d.p.enter("settle "+lease.Event+" "+string(v.Verb)+" "+v.Note.Class, broker.AccountID(lease.Account))
+	c := d.p.enter(ctx, "settle "+lease.Event+" "+string(v.Verb)+" "+v.Note.Class, broker.AccountID(lease.Account))
 	err := d.settle(ctx, c, lease, v)
 	c.leave(err)
 	return err
@@ -199,7 +201,7 @@ func (d driver) settle(ctx context.Context, c call, lease queue.Lease, v queue.V
 
 // Stats implements [queue.Admin].
 func (q simQueue) Stats(ctx context.Context) (queue.Stats, error) {
-	c := q.p.enter("stats", "")
+	c := q.p.enter(ctx, "stats", "")
 	stats, err := q.p.w.queue.Stats(ctx)
 	c.leave(err)
 	return stats, err
@@ -207,7 +209,7 @@ func (q simQueue) Stats(ctx context.Context) (queue.Stats, error) {
 
 // Entry implements [queue.Admin].
 func (q simQueue) Entry(ctx context.Context, id string) (queue.Entry, error) {
-	c := q.p.enter("entry "+id, "")
+	c := q.p.enter(ctx, "entry "+id, "")
 	entry, err := q.p.w.queue.Entry(ctx, id)
 	c.leave(err)
 	return entry, err
@@ -215,7 +217,7 @@ func (q simQueue) Entry(ctx context.Context, id string) (queue.Entry, error) {
 
 // Entries implements [queue.Admin].
 func (q simQueue) Entries(ctx context.Context, state queue.State) iter.Seq2[queue.Entry, error] {
-	c := q.p.enter("entries "+string(state), "")
+	c := q.p.enter(ctx, "entries "+string(state), "")
 	c.leave(nil)
 	return q.p.w.queue.Entries(ctx, state)
 }
@@ -223,7 +225,7 @@ func (q simQueue) Entries(ctx context.Context, state queue.State) iter.Seq2[queu
 // Operator implements [queue.Admin].
 func (q simQueue) Operator(ctx context.Context, action queue.Action) (queue.Receipt, error) {
 	w := q.p.w
-	c := q.p.enter(string(action.Verb)+" "+action.ID, "")
+	c := q.p.enter(ctx, string(action.Verb)+" "+action.ID, "")
 	receipt, err := w.queue.Operator(ctx, action)
 	w.check.acted(&action, receipt, err)
 	w.stir(action.ID, time.Time{})

@@ -19,7 +19,7 @@ type simAllocations struct{ p *process }
 
 // Allocation implements [allocation.AllocationSource].
 func (s simAllocations) Allocation(ctx context.Context, query allocation.Query) (allocation.Allocation, error) {
-	c := s.p.enter("allocation "+query.Strategy, query.Account)
+	c := s.p.enter(ctx, "allocation "+query.Strategy, query.Account)
 	if query.Strategy == poisoned && s.p.mortal { // this event kills whoever handles it
 		s.p.w.mark(PoisonEvent)
 		c.done(nil)
@@ -69,7 +69,7 @@ type simPrices struct{ p *process }
 
 // Quotes implements [marketdata.PriceSource].
 func (s simPrices) Quotes(ctx context.Context, ids []broker.InstrumentID) (marketdata.Quotes, error) {
-	c := s.p.enter("quotes", "")
+	c := s.p.enter(ctx, "quotes", "")
 	quotes, err := s.answer(ctx, c, ids)
 	c.leave(err)
 	return quotes, err

@@ -1,0 +1,204 @@
+package sim
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/broker/fake"
+	"github.com/evenkeel/evenkeel/journal"
+	"github.com/evenkeel/evenkeel/rebalance"
+)
+
+// checkpointed checks a step that the journal accepted.
+//
+// I-12: a plan that is to be traded rests on the positions of the snapshot that
+// its worker saw last.
+// I-13: once an order of a run was journaled, its plan does not change.
+// I-14: a plan that is to be traded is within the guards, or was approved.
+func (c *checker) checkpointed(wk *worker, g *journal.Grant, s *journal.Step) {
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
+	c.fenced("checkpoint "+s.Name, g)
+	r := c.run(g.Run)
+	switch {
+	case s.Name == string(rebalance.StepPlan) && len(s.Data) > 0:
+		var frozen struct {
+			Plan rebalance.Plan
+			Held map[broker.InstrumentID]decimal.Decimal
+		}
+		if err := json.Unmarshal(s.Data, &frozen); err != nil {
+			c.w.violate("I-13", g.Account, "the plan of run %s cannot be read: %v", g.Run, err)
+			return
+		}
+		if len(r.intents) > 0 {
+			if r.hash != frozen.Plan.Hash {
+				c.w.violate("I-13", g.Account, "run %s has sent orders of plan %s, and now has plan %s", g.Run, r.hash, frozen.Plan.Hash)
+			}
+			return
+		}
+		r.hash, r.orders, r.reserve, r.began = frozen.Plan.Hash, frozen.Plan.Orders, frozen.Plan.Reserve, s.Time
+		c.samePositions(wk, g, frozen.Held)
+		if frozen.Plan.Outcome == rebalance.PlanTrade {
+			c.guarded(g, &frozen.Plan)
+		}
+	case s.Name == "fund":
+		var funded rebalance.Plan
+		if err := json.Unmarshal(s.Data, &funded); err == nil {
+			r.reserve = funded.Reserve
+		}
+	}
+}
+
+// samePositions compares what a plan was made for with what its worker saw. The
+// caller holds mu.
+func (c *checker) samePositions(wk *worker, g *journal.Grant, held map[broker.InstrumentID]decimal.Decimal) {
+	for id, quantity := range held {
+		if seen := wk.positions[id]; !quantity.IsZero() && seen != quantity.String() {
+			c.w.violate("I-12", g.Account, "run %s is planned with %s of %s, the newest snapshot has %q", g.Run, quantity, id, seen)
+		}
+	}
+	for id, seen := range wk.positions {
+		if _, ok := held[id]; !ok {
+			c.w.violate("I-12", g.Account, "run %s is planned without %s, of which the newest snapshot has %s", g.Run, id, seen)
+		}
+	}
+}
+
+// guarded checks the turnover of a plan that nobody needs to approve. The caller
+// holds mu.
+func (c *checker) guarded(g *journal.Grant, plan *rebalance.Plan) {
+	limit := c.w.policyOf(g.Account).Guards.MaxTurnover
+	if !limit.Valid || c.run(g.Run).approved {
+		return
+	}
+	var turnover decimal.Decimal
+	for i := range plan.Orders {
+		turnover = turnover.Add(plan.Orders[i].Quantity.Mul(plan.Orders[i].Limit))
+	}
+	most := limit.Decimal.Mul(plan.Equity).Mul(decimal.New(102, -2)) // limits are a little off the quotes
+	if turnover.GreaterThan(most) {
+		c.w.violate("I-14", g.Account, "run %s turns over %s of an equity of %s, the guard is %s", g.Run, turnover, plan.Equity, limit.Decimal)
+	}
+}
+
+// policyOf is the policy of an account.
+func (w *world) policyOf(id broker.AccountID) *rebalance.Policy {
+	for i := range w.accounts {
+		if w.accounts[i].ID == id {
+			return w.accounts[i].Policy
+		}
+	}
+	return &rebalance.Policy{}
+}
+
+// intended checks intents that the journal accepted.
+//
+// I-1: a reference is taken once.
+// I-8: nothing new while the account is blocked or an outcome of it is unknown.
+// I-11: a buy is journaled after every sell of its run was settled.
+// I-12: nothing is traded on a price that was missing, stale, crossed or delayed.
+// I-13: an order is one of its run's plan, and not larger.
+// I-14: nothing new after a kill.
+func (c *checker) intended(wk *worker, g *journal.Grant, intents []journal.Intent) {
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
+	a, r := c.fenced("intent", g), c.run(g.Run)
+	for i := range intents {
+		in := &intents[i]
+		o := &in.Order
+		if c.intents[o.ID] != nil {
+			continue // the journal took it as a repetition
+		}
+		switch {
+		case c.killAll || a.killed:
+			c.w.violate("I-14", g.Account, "order %s was journaled after a kill", o.ID)
+		case a.blocked || len(a.unknown) > 0:
+			c.w.violate("I-8", g.Account, "order %s was journaled while the account is blocked (%t) or %d outcomes are unknown", o.ID, a.blocked, len(a.unknown))
+		case wk.bad[o.Instrument] != "":
+			c.w.violate("I-12", g.Account, "order %s of %s was journaled on a price that is %s", o.ID, o.Instrument, wk.bad[o.Instrument])
+		}
+		c.planned(g, r, in)
+		if o.Side == broker.Buy {
+			for _, s := range r.intents {
+				if s.Order.Side == broker.Sell && s.settled == nil {
+					c.w.violate("I-11", g.Account, "buy %s was journaled before sell %s was settled", o.ID, s.Order.ID)
+				}
+			}
+		}
+		kept := &intended{Intent: *in, fence: g.Fence}
+		c.intents[o.ID] = kept
+		r.intents = append(r.intents, kept)
+		c.w.tally["intents"]++
+	}
+}
+
+// planned checks that an intent is a line of its run's plan. The caller holds mu.
+func (c *checker) planned(g *journal.Grant, r *runBooks, in *journal.Intent) {
+	o := &in.Order
+	if in.Leg >= len(r.orders) {
+		return // it compensates; see rebalance.Partial
+	}
+	line := &r.orders[in.Leg]
+	if line.Symbol != o.Instrument || line.Side != o.Side || o.Quantity.GreaterThan(line.Quantity) {
+		c.w.violate("I-13", g.Account, "order %s is %s %s %s, line %d of the plan is %s %s %s",
+			o.ID, o.Side, o.Quantity, o.Instrument, in.Leg, line.Side, line.Quantity, line.Symbol)
+	}
+}
+
+// settled checks outcomes that the journal accepted.
+//
+// I-7: the outcome is what the ledger says at this instant, unless it is unknown,
+// or inferred from positions and flagged so. An order that was not sent is not in
+// the ledger.
+func (c *checker) settled(g *journal.Grant, settlements []journal.Settlement) {
+	ledger := c.w.broker.Ledger()
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
+	a := c.fenced("settlement", g)
+	for i := range settlements {
+		s := &settlements[i]
+		in := c.intents[s.Ref]
+		if in == nil {
+			c.w.violate("I-2", g.Account, "order %s was settled, but never journaled", s.Ref)
+			continue
+		}
+		if s.Outcome == journal.Unknown {
+			a.unknown[s.Ref] = true
+			c.w.tally["unknown"]++
+		} else {
+			delete(a.unknown, s.Ref)
+		}
+		in.settled = s
+		c.w.tally["outcome "+string(s.Outcome)]++
+		c.truth(g.Account, s, ledger.Order(s.Ref))
+	}
+}
+
+// truth compares a settlement with the ledger. The caller holds mu.
+func (c *checker) truth(account broker.AccountID, s *journal.Settlement, o *fake.LedgerOrder) {
+	switch s.Outcome {
+	case journal.Unknown, journal.Inferred:
+		return
+	case journal.NotSent:
+		if o != nil {
+			c.w.violate("I-7", account, "order %s is settled as not sent (%s), but the ledger has it: %s", s.Ref, s.Reason, o.Status)
+		}
+		return
+	}
+	if o == nil {
+		c.w.violate("I-7", account, "order %s is settled as %s, but the ledger never had it", s.Ref, s.Outcome)
+		return
+	}
+	if !o.Filled().Equal(s.Filled) {
+		c.w.violate("I-7", account, "order %s is settled as %s with %s filled, the ledger has %s (%s)", s.Ref, s.Outcome, s.Filled, o.Filled(), o.Status)
+	}
+	if !o.Status.Terminal() {
+		c.w.violate("I-7", account, "order %s is settled as %s, but it still works: %s", s.Ref, s.Outcome, o.Status)
+	}
+}
+
+// sessionAt reports whether an instant is in a session.
+func (w *world) sessionAt(t time.Time) bool { return w.session(t).Contains(t) }
