@@ -1,6 +1,7 @@
 package rebalance_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -21,7 +22,7 @@ func (q quotes) Quotes(ctx context.Context, ids []broker.InstrumentID) (marketda
 	all, err := q.PriceSource.Quotes(ctx, ids)
 	if err == nil {
 		if old, ok := all.Found[q.id]; ok {
-			q.quote.Tier, q.quote.Time = old.Tier, old.Time
+			q.quote.Tier, q.quote.Time = cmp.Or(q.quote.Tier, old.Tier), old.Time
 			all.Found[q.id] = q.quote
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/evenkeel/evenkeel/broker"
 	"github.com/evenkeel/evenkeel/journal"
 )
@@ -89,14 +91,15 @@ func (r *run) send(ctx context.Context, l *leg, order broker.Order) error {
 	if err := r.leaseLeft(); err != nil {
 		return err
 	}
+	held := r.heldNow(l.plan.Symbol)
 	err := r.e.cfg.Journal.Intend(ctx, r.grant, journal.Intent{
-		Run: r.record.ID, Order: order, Leg: l.index, Number: l.try + 1, Time: now, Held: r.frozen.Held[l.plan.Symbol],
+		Run: r.record.ID, Order: order, Leg: l.index, Number: l.try + 1, Time: now, Held: held,
 	})
 	if err != nil {
 		return r.e.journalFault(err)
 	}
 	l.try++
-	l.order, l.run, l.sent, l.held = order, r.record.ID, now, r.frozen.Held[l.plan.Symbol]
+	l.order, l.run, l.sent, l.held = order, r.record.ID, now, held
 	l.ackBy, l.doneBy = now.Add(r.e.cfg.Timing.Acknowledge), now.Add(r.e.cfg.Timing.Complete)
 	if r.req.lease != nil {
 		order.SendBefore = r.req.lease().Expires.Add(-r.e.cfg.Timing.LeaseMargin)
@@ -106,6 +109,23 @@ func (r *run) send(ctx context.Context, l *leg, order broker.Order) error {
 	cancel()
 	r.trackOrder(ctx, l)
 	return r.placed(l, &state, err)
+}
+
+// heldNow is the position that an order finds: the one before the plan and what
+// earlier orders of the run made of it.
+func (r *run) heldNow(id broker.InstrumentID) decimal.Decimal {
+	held := r.frozen.Held[id]
+	for _, l := range r.legs {
+		if l.plan.Symbol != id || l.settlement == nil || l.settlement.Filled.IsZero() {
+			continue
+		}
+		if l.plan.Side == broker.Sell {
+			held = held.Sub(l.settlement.Filled)
+		} else {
+			held = held.Add(l.settlement.Filled)
+		}
+	}
+	return held
 }
 
 // leaseLeft stops the sends when the lease may run out under them.
@@ -162,6 +182,9 @@ func (r *run) watch(ctx context.Context, legs []*leg) error {
 		if err := r.resolve(ctx, legs); err != nil {
 			return err
 		}
+	}
+	if err := r.confirm(ctx, legs); err != nil {
+		return err
 	}
 	return r.settleLegs(ctx, legs)
 }

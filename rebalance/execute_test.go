@@ -11,6 +11,7 @@ import (
 	"github.com/evenkeel/evenkeel/broker"
 	"github.com/evenkeel/evenkeel/broker/fake"
 	"github.com/evenkeel/evenkeel/journal"
+	"github.com/evenkeel/evenkeel/marketdata"
 	"github.com/evenkeel/evenkeel/rebalance"
 )
 
@@ -181,5 +182,55 @@ func TestKillStopsARunUnderWay(t *testing.T) {
 		res = r.run("e1")
 		require.Equal(t, rebalance.Completed, res.Outcome, res.Detail)
 		require.Equal(t, 2, r.sent())
+	})
+}
+
+// TestFillsThatAreReportedAfterTheCancel: an order is cancelled at its deadline
+// while fills that happened are not reported yet. The position shows them.
+func TestFillsThatAreReportedAfterTheCancel(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		hidden  time.Duration
+		outcome journal.OrderOutcome
+		filled  string
+	}{
+		{"in time", 130 * time.Second, journal.PartiallyFilled, "100"},
+		{"far too late", time.Hour, journal.Unknown, "0"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, nil)
+				r.broker.Inject(fake.PartialThenStop{N: 1, Quantity: num("100")}, fake.StatusWithoutFills{N: 1, For: tc.hidden})
+				res := r.run("e1")
+				sold := order(t, res, "A")
+				require.Equal(t, tc.outcome, sold.Outcome, res.Detail)
+				require.Equal(t, tc.filled, sold.Filled.String())
+				require.Equal(t, tc.outcome == journal.Unknown, res.Outcome == rebalance.Blocked)
+			})
+		})
+	}
+}
+
+// TestAnApprovedPlanIsNotTradedOnADelayedPrice: the policy on prices holds at the
+// send too, not only when the plan was made.
+func TestAnApprovedPlanIsNotTradedOnADelayedPrice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(_ *fake.Config, cfg *rebalance.Config) {
+			cfg.Accounts[0].Policy.Guards.MaxOrders = decimal.NewNullDecimal(num("1"))
+		})
+		held := r.run("e1")
+		require.Equal(t, rebalance.Held, held.Outcome, held.Detail)
+		res := r.do(rebalance.Request{
+			Account: account, Command: rebalance.CommandApprove,
+			Arguments: rebalance.Arguments{Hash: held.PlanHash, Operator: "ann", Reason: "fine"},
+		})
+		require.Equal(t, rebalance.Completed, res.Outcome, res.Detail)
+		q := at("50")
+		q.Tier = marketdata.TierDelayed
+		r.cfg.Prices = quotes{r.broker, "A", q}
+		r.restart()
+		res = r.run("e1")
+		require.Equal(t, journal.NotSent, order(t, res, "A").Outcome, res.Detail)
+		require.Contains(t, order(t, res, "A").Reason, `tier "delayed"`)
 	})
 }

@@ -2,6 +2,8 @@ package rebalance
 
 import (
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -101,12 +103,23 @@ func (r *run) moved(id broker.InstrumentID) string {
 	if !ok || valued.IsZero() {
 		return "not sent: no price of " + string(id)
 	}
+	if pq := planQuote(&q, r.e.cfg.Now()); !r.policy.sizes(&pq) {
+		return fmt.Sprintf("not sent: the quote of %s may not size an order: tier %q, made at %s", id, q.Tier, q.Time.UTC().Format(time.RFC3339))
+	}
 	now := price(&q)
 	away := numOf(now).sub(numOf(valued)).abs()
 	if numOf(r.e.cfg.Limits.Collar).mul(numOf(valued)).less(away) {
 		return fmt.Sprintf("not sent: %s is at %s, the plan saw it at %s, the collar is %s", id, now, valued, r.e.cfg.Limits.Collar)
 	}
 	return ""
+}
+
+// sizes reports whether a quote is of a tier and an age that may size an order.
+func (p *Policy) sizes(q *PlanQuote) bool {
+	if !slices.Contains(p.TradableTiers, q.Tier) {
+		return false
+	}
+	return p.MaxQuoteAge.IsZero() || q.Age.Valid && q.Age.Decimal.LessThanOrEqual(p.MaxQuoteAge)
 }
 
 // lost says how far net liquidation fell since the plan, if that is too far to

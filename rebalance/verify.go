@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -35,13 +33,7 @@ func (r *run) agree(ctx context.Context) error {
 				"account %s: positions differ from what our fills make for %s, the first is %s: expected %s, found %s",
 				r.req.Account, r.e.cfg.Timing.Settle, diff[0].Symbol, diff[0].Expected, diff[0].Found))
 		}
-		bounded, cancel := r.e.cfg.WithTimeout(ctx, min(left, time.Second))
-		_, _, err := r.e.cfg.Broker.Await(bounded, r.req.Account, r.snap.Cursor)
-		cancel()
-		if cause := context.Cause(ctx); cause != nil {
-			return cause
-		}
-		if err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, broker.ErrSession) {
+		if err := r.pauseUpTo(ctx, left); err != nil {
 			return err
 		}
 	}
