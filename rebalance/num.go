@@ -1,6 +1,7 @@
 package rebalance
 
 import (
+	"math"
 	"math/big"
 	"math/bits"
 	"strconv"
@@ -10,13 +11,15 @@ import (
 
 // num is the number that the planner computes with: an exact decimal like
 // [decimal.Decimal], but a plain value that costs no allocation while its digits
-// fit into 128 bits. What does not fit goes through math/big, so that no result
+// fit into 127 bits. What does not fit goes through math/big, so that no result
 // is ever rounded or cut off. The zero value is 0.
+//
+// It has four fields so that two of them fit into registers.
 type num struct {
-	hi, lo uint64   // magnitude, unless big is set
-	big    *big.Int // magnitude that needs more than 128 bits
-	exp    int32    // the value is ± magnitude × 10^exp
-	neg    bool     // never for zero
+	hi  int64 // the coefficient is hi × 2^64 + lo, unless big is set
+	lo  uint64
+	big *big.Int // a coefficient that needs more bits
+	exp int32    // the value is the coefficient × 10^exp
 }
 
 // Numbers that the rules name.
@@ -30,43 +33,54 @@ var (
 func numOf(d decimal.Decimal) num {
 	if d.NumDigits() <= 18 {
 		c := d.CoefficientInt64()
-		return num{lo: magnitude(c), exp: d.Exponent(), neg: c < 0}
+		return num{hi: c >> 63, lo: uint64(c), exp: d.Exponent()}
 	}
 	return numOfBig(d.Coefficient(), d.Exponent())
 }
 
-// magnitude is the absolute value of c.
-func magnitude(c int64) uint64 {
-	if c < 0 {
-		return -uint64(c)
-	}
-	return uint64(c)
-}
-
 // numOfInt converts a small number.
-func numOfInt(n int) num { return num{lo: magnitude(int64(n)), neg: n < 0} }
+func numOfInt(n int) num { return num{hi: int64(n) >> 63, lo: uint64(n)} }
 
 // numOfBig makes a number of c, which it may keep.
 func numOfBig(c *big.Int, exp int32) num {
-	if c.BitLen() > 128 {
-		return num{big: new(big.Int).Abs(c), exp: exp, neg: c.Sign() < 0}
+	if c.BitLen() > 127 {
+		return num{big: c, exp: exp}
 	}
 	var low, high big.Int
 	high.Rsh(low.Abs(c), 64)
 	low.Sub(&low, new(big.Int).Lsh(&high, 64))
-	return num{hi: high.Uint64(), lo: low.Uint64(), exp: exp, neg: c.Sign() < 0}
+	return signed(high.Uint64(), low.Uint64(), exp, c.Sign() < 0)
 }
 
-// coefficient is the signed magnitude.
-func (a num) coefficient() *big.Int {
-	c := new(big.Int)
-	if a.big != nil {
-		c.Set(a.big)
-	} else {
-		c.Lsh(c.SetUint64(a.hi), 64)
-		c.Or(c, new(big.Int).SetUint64(a.lo))
+// signed makes a number of a magnitude of at most 127 bits.
+func signed(hi, lo uint64, exp int32, negative bool) num {
+	if negative {
+		var borrow uint64
+		lo, borrow = bits.Sub64(0, lo, 0)
+		hi, _ = bits.Sub64(0, hi, borrow)
 	}
-	if a.neg {
+	return num{hi: int64(hi), lo: lo, exp: exp}
+}
+
+// magnitude is the coefficient without its sign, when big is not set.
+func (a num) magnitude() (hi, lo uint64) {
+	if a.hi >= 0 {
+		return uint64(a.hi), a.lo
+	}
+	lo, borrow := bits.Sub64(0, a.lo, 0)
+	hi, _ = bits.Sub64(0, uint64(a.hi), borrow)
+	return hi, lo
+}
+
+// coefficient is the coefficient, as a new value.
+func (a num) coefficient() *big.Int {
+	if a.big != nil {
+		return new(big.Int).Set(a.big)
+	}
+	hi, lo := a.magnitude()
+	c := new(big.Int).SetUint64(hi)
+	c.Or(c.Lsh(c, 64), new(big.Int).SetUint64(lo))
+	if a.hi < 0 {
 		c.Neg(c)
 	}
 	return c
@@ -77,38 +91,63 @@ func (a num) decimal() decimal.Decimal {
 	switch {
 	case a.isZero():
 		return decimal.Decimal{}
-	case a.big == nil && a.hi == 0 && a.lo < 1<<63 && a.neg:
-		return decimal.New(-int64(a.lo), a.exp)
-	case a.big == nil && a.hi == 0 && a.lo < 1<<63:
+	case a.big == nil && a.hi == int64(a.lo)>>63:
 		return decimal.New(int64(a.lo), a.exp)
 	}
 	return decimal.NewFromBigInt(a.coefficient(), a.exp)
 }
 
-func (a num) isZero() bool { return a.hi|a.lo == 0 && a.big == nil }
+func (a num) isZero() bool { return uint64(a.hi)|a.lo == 0 && a.big == nil }
+
+func (a num) negative() bool { return a.hi < 0 || a.big != nil && a.big.Sign() < 0 }
 
 // sign is -1, 0 or 1.
 func (a num) sign() int {
 	switch {
+	case a.negative():
+		return -1
 	case a.isZero():
 		return 0
-	case a.neg:
-		return -1
 	}
 	return 1
 }
 
 func (a num) negate() num {
-	a.neg = !a.neg && !a.isZero()
-	return a
+	if a.big != nil {
+		return num{big: new(big.Int).Neg(a.big), exp: a.exp}
+	}
+	lo, borrow := bits.Sub64(0, a.lo, 0)
+	hi, _ := bits.Sub64(0, uint64(a.hi), borrow)
+	return num{hi: int64(hi), lo: lo, exp: a.exp}
 }
 
 func (a num) abs() num {
-	a.neg = false
+	if a.negative() {
+		return a.negate()
+	}
 	return a
 }
 
 func (a num) add(b num) num {
+	if a.exp == b.exp && a.big == nil && b.big == nil {
+		if sum, ok := a.plus(b); ok {
+			return sum
+		}
+	}
+	return a.addSlowly(b)
+}
+
+// plus adds a number of the same exponent. It reports whether the sum fits.
+func (a num) plus(b num) (num, bool) {
+	lo, carry := bits.Add64(a.lo, b.lo, 0)
+	sum, _ := bits.Add64(uint64(a.hi), uint64(b.hi), carry)
+	hi := int64(sum)
+	overflow := (a.hi^hi)&(b.hi^hi) < 0 || hi == math.MinInt64 // whose magnitude has 128 bits
+	return num{hi: hi, lo: lo, exp: a.exp}, !overflow
+}
+
+// addSlowly brings both to one exponent first.
+func (a num) addSlowly(b num) num {
 	if a.isZero() {
 		return b
 	}
@@ -118,66 +157,80 @@ func (a num) add(b num) num {
 	if a.exp < b.exp {
 		a, b = b, a
 	}
-	scaled, ok := a.scaled(a.exp - b.exp)
-	if !ok || b.big != nil {
-		x, y := a.coefficient(), b.coefficient()
-		return numOfBig(y.Add(y, x.Mul(x, bigPow10(a.exp-b.exp))), b.exp)
-	}
-	scaled.exp = b.exp
-	if a.neg == b.neg {
-		lo, carry := bits.Add64(scaled.lo, b.lo, 0)
-		hi, carry := bits.Add64(scaled.hi, b.hi, carry)
-		if carry != 0 {
-			x, y := scaled.coefficient(), b.coefficient()
-			return numOfBig(y.Add(y, x), b.exp)
+	if scaled, ok := a.scaled(a.exp - b.exp); ok && b.big == nil {
+		if sum, ok := scaled.plus(b); ok {
+			return sum
 		}
-		return num{hi: hi, lo: lo, exp: b.exp, neg: b.neg}
 	}
-	if less128(scaled.hi, scaled.lo, b.hi, b.lo) {
-		scaled, b = b, scaled
-	}
-	lo, borrow := bits.Sub64(scaled.lo, b.lo, 0)
-	hi, _ := bits.Sub64(scaled.hi, b.hi, borrow)
-	return num{hi: hi, lo: lo, exp: scaled.exp, neg: scaled.neg && hi|lo != 0}
+	x, y := a.coefficient(), b.coefficient()
+	return numOfBig(y.Add(y, x.Mul(x, bigPow10(a.exp-b.exp))), b.exp)
 }
 
 func (a num) sub(b num) num { return a.add(b.negate()) }
 
 func (a num) mul(b num) num {
-	if a.isZero() || b.isZero() {
-		return num{}
-	}
-	exp, neg := a.exp+b.exp, a.neg != b.neg
-	if a.big == nil && b.big == nil && (a.hi == 0 || b.hi == 0) {
-		if b.hi != 0 {
-			a, b = b, a
-		}
-		hi, lo := bits.Mul64(a.lo, b.lo)
-		over, top := bits.Mul64(a.hi, b.lo)
-		hi, carry := bits.Add64(hi, top, 0)
-		if over|carry == 0 {
-			return num{hi: hi, lo: lo, exp: exp, neg: neg}
+	exp := a.exp + b.exp
+	if a.big == nil && b.big == nil {
+		ahi, alo := a.magnitude()
+		bhi, blo := b.magnitude()
+		negative := (a.hi ^ b.hi) < 0
+		if ahi|bhi == 0 {
+			if hi, lo := bits.Mul64(alo, blo); hi <= math.MaxInt64 {
+				return signed(hi, lo, exp, negative)
+			}
+		} else if hi, lo, ok := mul128(ahi, alo, bhi, blo); ok {
+			return signed(hi, lo, exp, negative)
 		}
 	}
 	x := a.coefficient()
 	return numOfBig(x.Mul(x, b.coefficient()), exp)
 }
 
+// mul128 multiplies two magnitudes and reports whether the product has 127 bits.
+func mul128(ahi, alo, bhi, blo uint64) (hi, lo uint64, ok bool) {
+	if ahi != 0 && bhi != 0 {
+		return 0, 0, false
+	}
+	hi, lo = bits.Mul64(alo, blo)
+	over, cross := bits.Mul64(ahi, blo)
+	if bhi != 0 {
+		over, cross = bits.Mul64(bhi, alo)
+	}
+	hi, carry := bits.Add64(hi, cross, 0)
+	return hi, lo, over|carry == 0 && hi <= math.MaxInt64
+}
+
 // cmp is -1, 0 or 1 as a is less than, equal to or greater than b.
 func (a num) cmp(b num) int {
-	if s, t := a.sign(), b.sign(); s != t || s == 0 {
-		return compareInts(s, t)
-	}
-	if a.big != nil || b.big != nil || a.exp != b.exp {
+	if a.big != nil || b.big != nil {
 		return a.sub(b).sign()
 	}
+	if a.exp != b.exp {
+		if s, t := a.sign(), b.sign(); s != t || s == 0 {
+			return compareInts(s, t)
+		}
+		var ok bool
+		if a, b, ok = a.aligned(b); !ok {
+			return a.sub(b).sign()
+		}
+	}
 	switch {
+	case a.hi < b.hi || a.hi == b.hi && a.lo < b.lo:
+		return -1
 	case a.hi == b.hi && a.lo == b.lo:
 		return 0
-	case less128(a.hi, a.lo, b.hi, b.lo) != a.neg:
-		return -1
 	}
 	return 1
+}
+
+// aligned brings both to one exponent. It reports whether that fits.
+func (a num) aligned(b num) (x, y num, ok bool) {
+	if a.exp > b.exp {
+		x, ok = a.scaled(a.exp - b.exp)
+		return x, b, ok
+	}
+	y, ok = b.scaled(b.exp - a.exp)
+	return a, y, ok
 }
 
 func (a num) less(b num) bool { return a.cmp(b) < 0 }
@@ -208,30 +261,23 @@ func compareInts(a, b int) int {
 	return 0
 }
 
-// less128 compares two magnitudes.
-func less128(ahi, alo, bhi, blo uint64) bool {
-	return ahi < bhi || ahi == bhi && alo < blo
-}
-
-// scaled is a with its magnitude times 10^n, n ≥ 0, and its exponent as it was.
-// It reports whether that fits into 128 bits.
+// scaled is the same number with an exponent lower by n, n ≥ 0. It reports
+// whether its coefficient fits into 127 bits; if not, it is unchanged.
 func (a num) scaled(n int32) (num, bool) {
 	if a.big != nil {
 		return a, false
 	}
+	hi, lo := a.magnitude()
+	exp := a.exp - n
 	for n > 0 {
 		step := min(n, int32(len(pow10s)-1))
-		p := pow10s[step]
-		hi, lo := bits.Mul64(a.lo, p)
-		over, top := bits.Mul64(a.hi, p)
-		sum, carry := bits.Add64(hi, top, 0)
-		if over|carry != 0 {
+		var ok bool
+		if hi, lo, ok = mul128(hi, lo, 0, pow10s[step]); !ok {
 			return a, false
 		}
-		a.hi, a.lo = sum, lo
 		n -= step
 	}
-	return a, true
+	return signed(hi, lo, exp, a.hi < 0), true
 }
 
 // pow10s are the powers of ten that fit into 64 bits.
@@ -249,15 +295,15 @@ func (a num) appendTo(buf []byte) []byte {
 	if a.isZero() {
 		return append(buf, '0')
 	}
-	if a.neg {
+	if a.negative() {
 		buf = append(buf, '-')
 	}
 	var store [48]byte
 	var digits []byte
-	if a.big == nil && a.hi == 0 {
+	if a = a.abs(); a.big == nil && a.hi == 0 {
 		digits = strconv.AppendUint(store[:0], a.lo, 10)
 	} else {
-		digits = a.abs().coefficient().Append(store[:0], 10)
+		digits = a.coefficient().Append(store[:0], 10)
 	}
 	exp := int(a.exp)
 	for digits[len(digits)-1] == '0' {

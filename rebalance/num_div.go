@@ -16,11 +16,13 @@ func floorDiv(x, y num) num {
 		n, d := bigIntegers(x, y)
 		return numOfBig(n.Div(n, d), 0) // Euclidean, which is the floor as d > 0
 	}
-	q, rest := divide128(n, d)
-	if x.neg && !rest.isZero() {
-		q = q.add(one)
+	q, rest := divide(n, d)
+	if x.hi < 0 {
+		if !rest.isZero() {
+			q = q.add(one)
+		}
+		return q.negate()
 	}
-	q.neg = x.neg && !q.isZero()
 	return q
 }
 
@@ -43,25 +45,29 @@ func quo(x, y num) num {
 		}
 		return numOfBig(q, -places).trimmed()
 	}
-	q, rest := divide128(n, d)
+	q, rest := divide(n, d)
 	if c := rest.add(rest).cmp(d); c > 0 || c == 0 && q.lo&1 == 1 {
 		q = q.add(one)
 	}
-	q.neg, q.exp = x.neg && !q.isZero(), -places
+	if x.hi < 0 {
+		q = q.negate()
+	}
+	q.exp = -places
 	return q.trimmed()
 }
 
 // integers is the fraction x/y as two integers, without their signs. It reports
-// whether they fit into 128 bits.
+// whether they fit.
 func integers(x, y num) (n, d num, small bool) {
 	if x.isZero() {
 		return num{}, one, true
 	}
-	exp := min(x.exp, y.exp)
-	n, nFits := x.scaled(x.exp - exp)
-	d, dFits := y.scaled(y.exp - exp)
-	n.exp, n.neg, d.exp = 0, false, 0
-	return n, d, nFits && dFits
+	n, d, small = x.aligned(y)
+	if !small || n.big != nil || d.big != nil {
+		return num{}, num{}, false
+	}
+	n.exp, d.exp = 0, 0
+	return n.abs(), d, true
 }
 
 // bigIntegers is the fraction x/y as two integers.
@@ -73,18 +79,21 @@ func bigIntegers(x, y num) (n, d *big.Int) {
 	return n, d.Mul(d, bigPow10(y.exp-x.exp))
 }
 
-// divide128 divides integers of at most 128 bits without signs.
-func divide128(n, d num) (q, rest num) {
+// divide divides integers of at most 127 bits, n ≥ 0 and d > 0.
+func divide(n, d num) (q, rest num) {
+	if n.hi == 0 && d.hi == 0 {
+		return num{lo: n.lo / d.lo}, num{lo: n.lo % d.lo}
+	}
 	if d.hi == 0 {
-		q.hi = n.hi / d.lo
-		q.lo, rest.lo = bits.Div64(n.hi%d.lo, n.lo, d.lo)
+		q.hi = int64(uint64(n.hi) / d.lo)
+		q.lo, rest.lo = bits.Div64(uint64(n.hi)%d.lo, n.lo, d.lo)
 		return q, rest
 	}
 	// The quotient has 64 bits at most. Dividing by the upper 64 bits of d alone
 	// gives at most one too many, so one less is exact or one too few.
-	shift := uint(bits.LeadingZeros64(d.hi))
-	top := d.hi<<shift | d.lo>>(64-shift) // a shift by 64 is zero in Go
-	q.lo, _ = bits.Div64(n.hi>>1, n.hi<<63|n.lo>>1, top)
+	shift := uint(bits.LeadingZeros64(uint64(d.hi)))
+	top := uint64(d.hi)<<shift | d.lo>>(64-shift)
+	q.lo, _ = bits.Div64(uint64(n.hi)>>1, uint64(n.hi)<<63|n.lo>>1, top)
 	q.lo >>= 63 - shift
 	if q.lo > 0 {
 		q.lo--
@@ -103,14 +112,21 @@ func (a num) trimmed() num {
 	if a.isZero() {
 		return num{}
 	}
-	for step := int32(8); step > 0 && a.big == nil; step /= 2 {
-		for a.exp <= -step {
-			q, rest := divide128(num{hi: a.hi, lo: a.lo}, num{lo: pow10s[step]})
+	if a.big != nil {
+		return a
+	}
+	negative, n := a.hi < 0, a.abs()
+	for step := int32(8); step > 0; step /= 2 {
+		for n.exp <= -step {
+			q, rest := divide(num{hi: n.hi, lo: n.lo}, num{lo: pow10s[step]})
 			if !rest.isZero() {
 				break
 			}
-			a.hi, a.lo, a.exp = q.hi, q.lo, a.exp+step
+			n.hi, n.lo, n.exp = q.hi, q.lo, n.exp+step
 		}
 	}
-	return a
+	if negative {
+		return n.negate()
+	}
+	return n
 }

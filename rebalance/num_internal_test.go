@@ -33,7 +33,7 @@ func randomDecimal(r *rand.Rand) decimal.Decimal {
 // TestNum compares every operation with shopspring/decimal and math/big.
 func TestNum(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 200_000 {
+	for range 50_000 {
 		checkNum(t, randomDecimal(r), randomDecimal(r))
 	}
 }

@@ -23,7 +23,7 @@ func (d *draft) findBase() {
 		d.withdrawals = d.withdrawals.add(d.rules.raise)
 	}
 	base := d.equity.sub(d.excluded)
-	if d.shorts.neg {
+	if d.shorts.negative() {
 		base = base.atMost(d.cash.add(d.longValue()).sub(shortMargin.mul(d.shorts.abs())))
 	}
 	d.investable = base.sub(d.reserve).sub(d.withdrawals).atLeast(num{})

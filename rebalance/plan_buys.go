@@ -2,8 +2,6 @@ package rebalance
 
 import (
 	"slices"
-
-	"github.com/evenkeel/evenkeel/broker"
 )
 
 // purchase is an order to buy in the making.
@@ -15,6 +13,7 @@ type purchase struct {
 	most        optional // how much may be bought at all, in FundBuys
 	full        num      // the quantity that is wanted
 	quantity    num
+	amount      amount
 	rate        num // base units that one unit of its currency costs
 	dropped     bool
 	spendable   num // S of its pool
@@ -37,22 +36,12 @@ func (d *draft) sizeBuy(l *line) {
 	default:
 		b.full = floorDiv(b.wanted, b.unit.mul(a.lot)).mul(a.lot)
 		if d.funding {
-			b.most = optional{num: floorLots(d.plannedQuantity(a.symbol), a.lot), set: true}
+			b.most = optional{num: floorLots(a.planned, a.lot), set: true}
 			b.full = b.full.atMost(b.most.num)
 		}
 		b.quantity = b.full
 		d.purchases = append(d.purchases, b)
 	}
-}
-
-// plannedQuantity is how much of a symbol the plan wanted to buy.
-func (d *draft) plannedQuantity(symbol broker.InstrumentID) num {
-	for i := range d.in.Planned {
-		if d.in.Planned[i].Symbol == symbol {
-			return numOf(d.in.Planned[i].Quantity)
-		}
-	}
-	return num{}
 }
 
 // costRate is what one unit of an asset's currency costs: with a margin if it
@@ -64,6 +53,9 @@ func (d *draft) costRate(a *asset) num {
 	}
 	return rate
 }
+
+// paidInBase is what a purchase costs as it stands.
+func (d *draft) paidInBase(b *purchase) num { return d.paid(b).mul(b.rate) }
 
 // costInBase is what a quantity of a purchase costs, feeInBase the fee in it.
 func (d *draft) costInBase(b *purchase, q num) num {

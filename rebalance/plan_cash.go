@@ -40,7 +40,7 @@ func (d *draft) fundByCurrency(pool num) {
 			return
 		}
 		for _, b := range purchases {
-			pool = pool.sub(d.costInBase(b, b.quantity).mul(d.rules.lessForeign))
+			pool = pool.sub(d.paidInBase(b).mul(d.rules.lessForeign))
 		}
 	}
 	d.fundPool(d.purchasesIn(base), d.ownCash(&d.wallets[base]).atMost(pool))
@@ -56,14 +56,14 @@ func (d *draft) fundPool(purchases []*purchase, s num) {
 	for ; covers < len(purchases) && purchases[covers].cover; covers++ {
 		s = s.sub(d.costInBase(purchases[covers], purchases[covers].full))
 	}
-	if covers > 0 && s.neg {
+	if covers > 0 && s.negative() {
 		d.notReady(ReasonCoverUnfunded, "to cover %s costs more than the %s that can be spent",
 			d.assets[purchases[0].asset].symbol, spendable)
 		return
 	}
 	d.fund(purchases[covers:], s)
 	for _, b := range purchases[covers:] {
-		s = s.sub(d.costInBase(b, b.quantity))
+		s = s.sub(d.paidInBase(b))
 	}
 	for _, b := range purchases {
 		b.spendable, b.left = spendable, s
@@ -102,7 +102,7 @@ func (d *draft) inPool(w *wallet, amount num) num {
 		return num{}
 	case w.code == d.in.Account.Base:
 		return amount
-	case amount.neg:
+	case amount.negative():
 		return amount.mul(w.rate.mul(d.rules.moreForeign))
 	}
 	return amount.mul(w.rate.mul(d.rules.lessForeign))
@@ -137,17 +137,17 @@ func (d *draft) collectProceeds() {
 		d.wallets[i].proceeds = num{}
 	}
 	for i := range d.sales {
-		a := &d.assets[d.sales[i].asset]
-		w := &d.wallets[a.wallet]
-		w.proceeds = w.proceeds.add(d.proceeds(a, d.sales[i].quantity))
+		s := &d.sales[i]
+		w := &d.wallets[d.assets[s.asset].wallet]
+		w.proceeds = w.proceeds.add(d.brought(s))
 	}
 }
 
 // collectSpending sums up what the purchases cost, by currency.
 func (d *draft) collectSpending() {
 	for i := range d.purchases {
-		a := &d.assets[d.purchases[i].asset]
-		w := &d.wallets[a.wallet]
-		w.spent = w.spent.add(d.cost(a, d.purchases[i].quantity))
+		b := &d.purchases[i]
+		w := &d.wallets[d.assets[b.asset].wallet]
+		w.spent = w.spent.add(d.paid(b))
 	}
 }

@@ -20,7 +20,7 @@ func (d *draft) convert() {
 	for i := range d.wallets {
 		w := &d.wallets[i]
 		surplus := d.own(w).sub(w.spent)
-		if i == base || !left.neg || surplus.sign() <= 0 {
+		if i == base || !left.negative() || surplus.sign() <= 0 {
 			continue
 		}
 		amount := surplus.mul(w.rate.mul(d.rules.lessForeign)).atMost(left.abs())

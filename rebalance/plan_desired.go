@@ -63,14 +63,14 @@ func (d *draft) share(pool num) {
 			weights = weights.add(l.weight)
 		}
 	}
-	if left.neg && weights.sign() > 0 {
+	if left.negative() && weights.sign() > 0 {
 		d.warn(WarningRestrictionsUnsatisfiable)
 	}
 	for i := range d.lines {
 		l := &d.lines[i]
 		switch {
 		case l.fixed:
-		case left.neg || l.weight.isZero():
+		case left.negative() || l.weight.isZero():
 			l.desired = num{}
 		default:
 			l.desired = quo(l.weight.mul(left), weights)

@@ -3,35 +3,37 @@ package rebalance
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/evenkeel/evenkeel/broker"
 )
 
 // draft is a plan in the making: what the steps of one call leave to the next.
+// Its slices may come from an earlier draft.
 type draft struct {
 	in      *Input
 	funding bool // FundBuys
 	rules   rules
 
 	weights  []weighted // the targets, by symbol
-	listed   []broker.InstrumentID
 	shift    num
-	assets   []asset  // every symbol that matters, by symbol
+	symbols  []broker.InstrumentID
+	assets   []asset  // every symbol that matters, in the order of symbols
 	lines    []line   // what is managed, by symbol
+	members  []int    // those of all lines, one after another
 	wallets  []wallet // by currency
 	excluded num      // U, the value of long positions that are out
 	shorts   num      // the value of short positions that are out, ≤ 0
 
-	netLiquidation, cash, equity   num // NLV, C, E
-	reserve, withdrawals           num // R, W
-	investable, modelCash, noWeigh num // I, M
+	netLiquidation, cash, equity num // NLV, C, E
+	reserve, withdrawals         num // R, W
+	investable, modelCash        num // I, M
 
 	sales     []sale
 	purchases []purchase // covers first
 	noBuys    bool       // the reserve cannot be reached
 	restoring bool       // cash restoration: sells only
 
+	text        []byte // that the hash is made of
 	conversions []Conversion
 	warnings    []string
 	skips       []Skip
@@ -44,13 +46,16 @@ type draft struct {
 type asset struct {
 	symbol  broker.InstrumentID
 	known   bool // has terms
-	terms   InstrumentTerms
-	wallet  int // of its currency
-	lot     num
-	tick    num
 	managed bool
 	out     bool // excluded, or a short that is left alone
 	line    int  // the index of its line, if it is managed
+	target  bool // has a weight, which may be 0
+	weight  num
+
+	currency broker.Currency
+	wallet   int // of its currency
+	lot      num
+	tick     num
 
 	quantity num      // the position, negative for a short
 	before   optional // what it was when the last run ended
@@ -58,6 +63,8 @@ type asset struct {
 	sells    num
 	buying   bool // there is such an order
 	selling  bool
+
+	planned num // how much of it the plan wanted to buy, in FundBuys
 
 	priced, tradable bool
 	price            num // p, in its currency
@@ -86,10 +93,11 @@ type line struct {
 	frozen  Reason
 	fixed   bool // D = V, by a restriction or because it is frozen
 
-	weight  num      // w
-	value   num      // V
-	target  num      // T
-	desired num      // D
+	weight  num // w
+	value   num // V
+	target  num // T
+	desired num // D
+	drift   num
 	limit   optional // h, the band
 	breach  bool
 	goal    num    // G
@@ -111,6 +119,13 @@ type wallet struct {
 type optional struct {
 	num
 	set bool
+}
+
+// emptied is a slice of n zero values, in the memory of an old one if it suffices.
+func emptied[T any](old []T, n int) []T {
+	old = slices.Grow(old[:0], n)[:n]
+	clear(old)
+	return old
 }
 
 // end ends the plan.
@@ -135,9 +150,7 @@ func (d *draft) warn(warning string) {
 
 // find is the index of a symbol's asset.
 func (d *draft) find(symbol broker.InstrumentID) (int, bool) {
-	return slices.BinarySearchFunc(d.assets, symbol, func(a asset, s broker.InstrumentID) int {
-		return strings.Compare(string(a.symbol), string(s))
-	})
+	return slices.BinarySearch(d.symbols, symbol)
 }
 
 // lineOf is the line of an asset.
@@ -150,7 +163,7 @@ func (d *draft) primary(l *line) *asset { return &d.assets[l.asset] }
 func (d *draft) rate(a *asset) num { return d.wallets[a.wallet].rate.num }
 
 // foreign reports whether the asset's currency is another than base.
-func (d *draft) foreign(a *asset) bool { return a.terms.Currency != d.in.Account.Base }
+func (d *draft) foreign(a *asset) bool { return a.currency != d.in.Account.Base }
 
 // skipOnce says why a symbol does not move; what was said first stands.
 func (a *asset) skipOnce(reason Reason) {

@@ -1,7 +1,6 @@
 package rebalance
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -84,28 +83,35 @@ func (e *Explanation) set(f Figure, n num) {
 
 // explain collects the numbers behind each symbol with an order or a skip.
 func (d *draft) explain() []Explanation {
-	list := make([]Explanation, 0, len(d.assets))
-	place := make([]int, len(d.assets)) // in list, plus 1
-	of := func(asset int) *Explanation {
-		if place[asset] == 0 {
-			list = append(list, Explanation{Symbol: d.assets[asset].symbol, Skip: d.assets[asset].skip})
-			place[asset] = len(list)
-			d.explainLine(&list[len(list)-1], &d.assets[asset])
-		}
-		return &list[place[asset]-1]
-	}
+	sales, purchases := make([]*sale, len(d.assets)), make([]*purchase, len(d.assets))
+	count := 0
 	for i := range d.sales {
-		d.explainSale(of(d.sales[i].asset), &d.sales[i])
+		sales[d.sales[i].asset] = &d.sales[i]
 	}
 	for i := range d.purchases {
-		d.explainPurchase(of(d.purchases[i].asset), &d.purchases[i])
+		purchases[d.purchases[i].asset] = &d.purchases[i]
 	}
 	for i := range d.assets {
-		if d.assets[i].skip != "" {
-			of(i)
+		if sales[i] != nil || purchases[i] != nil || d.assets[i].skip != "" {
+			count++
 		}
 	}
-	slices.SortFunc(list, func(a, b Explanation) int { return cmp.Compare(a.Symbol, b.Symbol) })
+	list := make([]Explanation, 0, count)
+	for i := range d.assets {
+		a := &d.assets[i]
+		if sales[i] == nil && purchases[i] == nil && a.skip == "" {
+			continue
+		}
+		list = append(list, Explanation{Symbol: a.symbol, Skip: a.skip})
+		e := &list[len(list)-1]
+		d.explainLine(e, a)
+		if sales[i] != nil {
+			d.explainSale(e, sales[i])
+		}
+		if purchases[i] != nil {
+			d.explainPurchase(e, purchases[i])
+		}
+	}
 	return list
 }
 
@@ -137,7 +143,7 @@ func (d *draft) explainSale(e *Explanation, s *sale) {
 	e.set(FigureQuantity, s.quantity)
 	e.set(FigureLimit, a.sellAt)
 	e.set(FigureFee, d.fee(s.quantity, a.sellAt).mul(d.rate(a)))
-	e.set(FigureProceeds, d.proceeds(a, s.quantity).mul(d.rate(a)))
+	e.set(FigureProceeds, d.brought(s).mul(d.rate(a)))
 }
 
 func (d *draft) explainPurchase(e *Explanation, b *purchase) {
@@ -154,7 +160,7 @@ func (d *draft) explainPurchase(e *Explanation, b *purchase) {
 	e.Side, e.Order = broker.Buy, d.buyReason(b)
 	e.set(FigureQuantity, b.quantity)
 	e.set(FigureFee, d.feeInBase(b, b.quantity))
-	e.set(FigureCost, d.costInBase(b, b.quantity))
+	e.set(FigureCost, d.paidInBase(b))
 }
 
 // explanationJSON is the JSON form: numbers as strings, those that are known.

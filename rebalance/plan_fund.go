@@ -40,7 +40,7 @@ func (d *draft) costOf(buys []*purchase) num {
 	var sum num
 	for _, b := range buys {
 		if !b.dropped {
-			sum = sum.add(d.costInBase(b, b.quantity))
+			sum = sum.add(d.paidInBase(b))
 		}
 	}
 	return sum
@@ -135,7 +135,7 @@ func (d *draft) topUp(buys []*purchase, left num) num {
 	given := newLotQueue(rows, func(i int, n num) num {
 		b := buys[i]
 		more := d.costInBase(b, b.quantity.add(n.mul(d.assets[b.asset].lot)))
-		return more.sub(d.costInBase(b, b.quantity))
+		return more.sub(d.paidInBase(b))
 	})
 	for {
 		if _, stopped := given.advance(func(spent num) bool { return spent.cmp(left) <= 0 }); !stopped {
@@ -168,7 +168,7 @@ func (d *draft) deploy(buys []*purchase, left num) {
 	slices.SortStableFunc(some, func(a, b candidate) int { return a.off.mul(b.goal).cmp(b.off.mul(a.goal)) })
 	for _, c := range some {
 		more := c.quantity.add(d.assets[c.asset].lot)
-		if price := d.costInBase(c.purchase, more).sub(d.costInBase(c.purchase, c.quantity)); price.cmp(left) <= 0 {
+		if price := d.costInBase(c.purchase, more).sub(d.paidInBase(c.purchase)); price.cmp(left) <= 0 {
 			left = left.sub(price)
 			c.quantity = more
 		}

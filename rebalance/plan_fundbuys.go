@@ -25,11 +25,15 @@ func (d *draft) choosePlanned() {
 		d.end(PlanNoTrade, ReasonAtTarget, "%s buys nothing", mode)
 		return
 	}
-	for i := range d.lines {
-		l := &d.lines[i]
-		symbol := d.primary(l).symbol
-		isPlanned := slices.ContainsFunc(d.in.Planned, func(p PlannedBuy) bool { return p.Symbol == symbol })
-		if !isPlanned || slices.Contains(d.in.Sold, symbol) || l.desired.cmp(l.value) <= 0 {
+	for i := range d.in.Planned {
+		p := &d.in.Planned[i]
+		at, found := d.find(p.Symbol)
+		if !found || !d.assets[at].managed || d.lineOf(&d.assets[at]).asset != at || slices.Contains(d.in.Sold, p.Symbol) {
+			continue
+		}
+		d.assets[at].planned = numOf(p.Quantity)
+		l := d.lineOf(&d.assets[at])
+		if l.desired.cmp(l.value) <= 0 {
 			continue
 		}
 		goal := l.desired

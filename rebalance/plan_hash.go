@@ -20,7 +20,7 @@ import (
 
 // hash is the SHA-256 of the canonical text, in hex.
 func (d *draft) hash(p *Plan) string {
-	c := canonical{buf: make([]byte, 0, 2048+64*len(d.in.Targets)+160*len(d.lines)+128*len(p.Orders))}
+	c := canonical{buf: d.text[:0]}
 	c.open('{')
 	c.key("output")
 	d.writeOutput(&c, p)
@@ -29,6 +29,7 @@ func (d *draft) hash(p *Plan) string {
 	c.key("targets")
 	writeTargets(&c, d.in.Targets)
 	c.close('}')
+	d.text = c.buf
 	sum := sha256.Sum256(c.buf)
 	return hex.EncodeToString(sum[:])
 }
@@ -47,7 +48,7 @@ func (d *draft) writeOutput(c *canonical, p *Plan) {
 	c.key("lines").open('[')
 	for i := range d.lines {
 		l := &d.lines[i]
-		c.item().open('{').key("desired").num(l.desired).key("drift").num(d.drift(l))
+		c.item().open('{').key("desired").num(l.desired).key("drift").num(l.drift)
 		c.key("symbol").text(string(d.primary(l).symbol)).key("value").num(l.value).close('}')
 	}
 	c.close(']')
@@ -105,8 +106,16 @@ func (c *canonical) item() *canonical {
 	return c
 }
 
+// key begins a field, whose name needs no escaping.
 func (c *canonical) key(name string) *canonical {
-	c.item().text(name)
+	c.item()
+	c.buf = append(c.buf, '"')
+	c.buf = append(c.buf, name...)
+	c.buf = append(c.buf, '"', ':')
+	return c
+}
+
+func (c *canonical) colon() *canonical {
 	c.buf = append(c.buf, ':')
 	return c
 }

@@ -7,9 +7,6 @@ import (
 	"github.com/evenkeel/evenkeel/broker"
 )
 
-// newDraft begins a plan.
-func newDraft(in Input) *draft { return &draft{in: &in} }
-
 // normalize trims symbols and brings them into upper case, once, wherever they
 // stand in the input. The caller's values stay as they are.
 func (d *draft) normalize() {

@@ -16,7 +16,7 @@ func (d *draft) output() Plan {
 		Reserve: d.reserve.decimal(), Investable: d.investable.decimal(),
 	}
 	if d.outcome == PlanNotReady || d.outcome == PlanRejected {
-		d.sales, d.purchases, d.conversions, d.lines = nil, nil, nil, nil
+		d.sales, d.purchases, d.conversions, d.lines = d.sales[:0], d.purchases[:0], nil, d.lines[:0]
 	} else {
 		d.listOrders(&p)
 		d.listSkips()
@@ -108,8 +108,9 @@ func (d *draft) listLines(p *Plan) {
 	p.Lines = make([]PlanLine, len(d.lines))
 	for i := range d.lines {
 		l := &d.lines[i]
+		l.drift = d.drift(l)
 		p.Lines[i] = PlanLine{
-			Symbol: d.primary(l).symbol, Value: l.value.decimal(), Desired: l.desired.decimal(), Drift: d.drift(l).decimal(),
+			Symbol: d.primary(l).symbol, Value: l.value.decimal(), Desired: l.desired.decimal(), Drift: l.drift.decimal(),
 		}
 	}
 }
@@ -132,8 +133,8 @@ func (d *draft) projectedCash() num { return d.cash.add(d.allProceeds()).sub(d.a
 func (d *draft) allCosts() num {
 	var sum num
 	for i := range d.purchases {
-		a := &d.assets[d.purchases[i].asset]
-		sum = sum.add(d.cost(a, d.purchases[i].quantity).mul(d.rate(a)))
+		b := &d.purchases[i]
+		sum = sum.add(d.paid(b).mul(d.rate(&d.assets[b.asset])))
 	}
 	return sum
 }

@@ -109,7 +109,14 @@ func (d *draft) fee(q, limit num) num {
 		return num{}
 	}
 	r := &d.rules
-	return r.feeMinimum.atLeast(r.feePerUnit.mul(q)).atLeast(r.feeFraction.mul(q).mul(limit))
+	fee := r.feeMinimum
+	if !r.feePerUnit.isZero() {
+		fee = fee.atLeast(r.feePerUnit.mul(q))
+	}
+	if !r.feeFraction.isZero() {
+		fee = fee.atLeast(r.feeFraction.mul(q).mul(limit))
+	}
+	return fee
 }
 
 // cost is what buying q takes, proceeds what selling q brings, in the
@@ -117,6 +124,30 @@ func (d *draft) fee(q, limit num) num {
 func (d *draft) cost(a *asset, q num) num { return q.mul(a.buyAt).add(d.fee(q, a.buyAt)) }
 
 func (d *draft) proceeds(a *asset, q num) num { return q.mul(a.sellAt).sub(d.fee(q, a.sellAt)) }
+
+// amount remembers what a quantity costs or brings: it is asked for often.
+type amount struct {
+	known         bool
+	quantity, sum num
+}
+
+// of is the amount for a quantity, by f if it is not the one of the last time.
+func (m *amount) of(quantity num, f func(num) num) num {
+	if !m.known || m.quantity.cmp(quantity) != 0 {
+		m.known, m.quantity, m.sum = true, quantity, f(quantity)
+	}
+	return m.sum
+}
+
+// paid is what a purchase costs as it stands, brought what a sale brings, in the
+// instrument's currency.
+func (d *draft) paid(b *purchase) num {
+	return b.amount.of(b.quantity, func(q num) num { return d.cost(&d.assets[b.asset], q) })
+}
+
+func (d *draft) brought(s *sale) num {
+	return s.amount.of(s.quantity, func(q num) num { return d.proceeds(&d.assets[s.asset], q) })
+}
 
 // committed is what the open buys of others will spend, in base currency: those
 // that are counted, and always those of symbols that are not managed.

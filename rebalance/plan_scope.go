@@ -7,38 +7,24 @@ import (
 )
 
 // collect makes an asset of every symbol that matters: targets, positions, open
-// orders, and the primaries of both.
+// orders, and the primaries of groups.
 func (d *draft) collect() {
 	a := &d.in.Account
-	symbols := make([]broker.InstrumentID, 0, len(d.weights)+len(a.Positions)+len(a.OpenOrders)+len(d.in.Policy.Equivalents))
-	for i := range d.weights {
-		symbols = append(symbols, d.weights[i].symbol)
+	d.collectSymbols()
+	d.assets = emptied(d.assets, len(d.symbols))
+	for i := range d.assets {
+		d.initAsset(&d.assets[i], d.symbols[i])
 	}
-	for i := range a.Positions {
-		if !a.Positions[i].Quantity.IsZero() {
-			symbols = append(symbols, a.Positions[i].Symbol)
-		}
-	}
-	for i := range a.OpenOrders {
-		symbols = append(symbols, a.OpenOrders[i].Symbol)
-	}
-	if d.in.Policy.Mode != LiquidateAll {
-		for i := range d.in.Policy.Equivalents {
-			symbols = append(symbols, d.in.Policy.Equivalents[i].Primary)
-		}
-	}
-	slices.Sort(symbols)
-	symbols = slices.Compact(symbols)
-	d.collectWallets(symbols)
-	d.assets = make([]asset, len(symbols))
-	for i, symbol := range symbols {
-		d.assets[i] = d.newAsset(symbol)
-	}
+	d.collectWallets()
 	for i := range a.Positions {
 		p := &a.Positions[i]
 		if at, found := d.find(p.Symbol); found {
 			d.assets[at].quantity, d.assets[at].before = numOf(p.Quantity), optionalOf(p.Previous)
 		}
+	}
+	for i := range d.weights {
+		at, _ := d.find(d.weights[i].symbol)
+		d.assets[at].target, d.assets[at].weight = true, d.weights[i].weight
 	}
 	for i := range a.OpenOrders {
 		at, _ := d.find(a.OpenOrders[i].Symbol)
@@ -46,15 +32,42 @@ func (d *draft) collect() {
 	}
 }
 
-// newAsset knows the terms of its instrument, if there is one.
-func (d *draft) newAsset(symbol broker.InstrumentID) asset {
-	terms, known := d.in.Instruments[symbol]
-	a := asset{symbol: symbol, known: known, terms: terms, line: -1, wallet: -1}
-	if known {
-		a.lot, a.tick = numOf(terms.Lot), numOf(terms.Tick)
-		a.wallet = d.walletOf(terms.Currency)
+// collectSymbols merges the symbols of the targets with the others.
+func (d *draft) collectSymbols() {
+	a := &d.in.Account
+	others := make([]broker.InstrumentID, 0, len(a.Positions)+len(a.OpenOrders)+len(d.in.Policy.Equivalents))
+	for i := range a.Positions {
+		if !a.Positions[i].Quantity.IsZero() {
+			others = append(others, a.Positions[i].Symbol)
+		}
 	}
-	return a
+	for i := range a.OpenOrders {
+		others = append(others, a.OpenOrders[i].Symbol)
+	}
+	if d.in.Policy.Mode != LiquidateAll {
+		for i := range d.in.Policy.Equivalents {
+			others = append(others, d.in.Policy.Equivalents[i].Primary)
+		}
+	}
+	slices.Sort(others)
+	merged := d.symbols[:0]
+	for i := range d.weights {
+		symbol := d.weights[i].symbol
+		for len(others) > 0 && others[0] < symbol {
+			merged, others = append(merged, others[0]), others[1:]
+		}
+		merged = append(merged, symbol)
+	}
+	d.symbols = slices.Compact(append(merged, others...))
+}
+
+// initAsset learns the terms of the symbol's instrument, if there is one.
+func (d *draft) initAsset(a *asset, symbol broker.InstrumentID) {
+	terms, known := d.in.Instruments[symbol]
+	a.symbol, a.known, a.line, a.wallet = symbol, known, -1, -1
+	if known {
+		a.currency, a.lot, a.tick = terms.Currency, numOf(terms.Lot), numOf(terms.Tick)
+	}
 }
 
 // addOrder counts a foreign open order.
@@ -73,27 +86,20 @@ func (d *draft) scope() {
 	if !ok {
 		return
 	}
-	held := make(map[broker.InstrumentID]bool, len(groups)) // groups of which something is held
 	for i := range d.assets {
 		a := &d.assets[i]
-		primary := a.symbol
+		primary := a
 		if g, in := groups[a.symbol]; in {
-			primary = d.in.Policy.Equivalents[g].Primary
+			at, _ := d.find(d.in.Policy.Equivalents[g].Primary)
+			primary = &d.assets[at]
 		}
-		target := d.isTarget(primary)
 		switch {
-		case d.isOut(a, primary, target):
+		case d.isOut(a, primary):
 			a.out = true
 		case a.held():
-			a.managed = true
-			held[primary] = true
-		default:
-			a.managed = target && primary == a.symbol
-		}
-	}
-	for symbol := range held { // the primary stands for its group even if it is not held
-		if at, found := d.find(symbol); found && !d.assets[at].out {
-			d.assets[at].managed = true
+			a.managed, primary.managed = true, true // the primary names the line
+		case primary == a:
+			a.managed = a.managed || a.target
 		}
 	}
 	d.makeLines(groups)
@@ -125,47 +131,34 @@ func (d *draft) groups() (map[broker.InstrumentID]int, bool) {
 	return groups, true
 }
 
-// isTarget reports whether a symbol is among the targets.
-func (d *draft) isTarget(symbol broker.InstrumentID) bool {
-	_, found := d.target(symbol)
-	return found
-}
-
 // isOut reports whether an asset is left alone: excluded, or held without a
 // target when that means excluded, or a short that is not touched. What is said
 // of the primary holds for its group.
-func (d *draft) isOut(a *asset, primary broker.InstrumentID, target bool) bool {
+func (d *draft) isOut(a, primary *asset) bool {
 	p := &d.in.Policy
-	if slices.Contains(p.Exclude, a.symbol) || slices.Contains(p.Exclude, primary) {
+	switch {
+	case slices.Contains(p.Exclude, a.symbol) || slices.Contains(p.Exclude, primary.symbol):
 		return true
-	}
-	if p.Shorts == ShortsExclude {
-		if at, found := d.find(primary); a.short() || found && d.assets[at].short() {
-			return true
-		}
-	}
-	if p.Unmanaged != UnmanagedExclude || target {
+	case p.Shorts == ShortsExclude && (a.short() || primary.short()):
+		return true
+	case p.Unmanaged != UnmanagedExclude || primary.target:
 		return false
 	}
-	replaced := func(s Substitute) bool { return s.From == a.symbol } // it is sold
+	replaced := func(s Substitute) bool { return s.From == primary.symbol } // it is sold
 	return p.Mode == LiquidateAll || !slices.ContainsFunc(p.Substitutes, replaced)
 }
 
 // makeLines makes the lines, by symbol of their primaries.
 func (d *draft) makeLines(groups map[broker.InstrumentID]int) {
-	d.lines = make([]line, 0, len(d.assets))
-	members := make([]int, 0, len(d.assets))
+	d.lines = slices.Grow(d.lines[:0], len(d.assets))
+	members := slices.Grow(d.members[:0], len(d.assets)) // it does not move
 	for i := range d.assets {
 		a := &d.assets[i]
 		g, grouped := groups[a.symbol]
 		if !a.managed || grouped && d.in.Policy.Equivalents[g].Primary != a.symbol {
 			continue
 		}
-		l := line{asset: i, group: grouped, rule: d.in.Policy.Restrictions[a.symbol]}
-		if at, found := d.target(a.symbol); found {
-			l.weight = d.weights[at].weight
-			d.weights[at].managed = true
-		}
+		l := line{asset: i, group: grouped, rule: d.in.Policy.Restrictions[a.symbol], weight: a.weight}
 		first := len(members)
 		if grouped {
 			e := &d.in.Policy.Equivalents[g]
@@ -179,6 +172,7 @@ func (d *draft) makeLines(groups map[broker.InstrumentID]int) {
 		}
 		d.lines = append(d.lines, l)
 	}
+	d.members = members
 }
 
 // appendAlternates appends the managed alternates of a group, by symbol.

@@ -17,16 +17,18 @@ func (d *draft) selfCheck(p *Plan) error {
 		return fmt.Errorf("outcome %s with %d orders", p.Outcome, len(p.Orders))
 	}
 	var faults []error
-	sides := make(map[broker.InstrumentID]broker.Side, len(p.Orders))
+	ordered := make([]bool, len(d.assets))
 	buys := false
 	for i := range p.Orders {
 		o := &p.Orders[i]
-		if _, both := sides[o.Symbol]; both {
-			faults = append(faults, fmt.Errorf("two orders of %s", o.Symbol))
-		}
-		sides[o.Symbol] = o.Side
 		buys = buys || o.Side == broker.Buy
-		if err := d.checkOrder(o); err != nil {
+		at, found := d.find(o.Symbol)
+		if !found || ordered[at] {
+			faults = append(faults, fmt.Errorf("%s is not part of the account, or has two orders", o.Symbol))
+			continue
+		}
+		ordered[at] = true
+		if err := d.checkOrder(&d.assets[at], o); err != nil {
 			faults = append(faults, fmt.Errorf("%s %s of %s at %s: %w", o.Side, o.Quantity, o.Symbol, o.Limit, err))
 		}
 	}
@@ -46,14 +48,11 @@ func (d *draft) cashAfter() num {
 }
 
 // checkOrder checks one order against what is held, and against its terms.
-func (d *draft) checkOrder(o *PlannedOrder) error {
-	at, found := d.find(o.Symbol)
-	if !found || !d.assets[at].managed {
-		return errors.New("the symbol is not managed")
-	}
-	a := &d.assets[at]
+func (d *draft) checkOrder(a *asset, o *PlannedOrder) error {
 	quantity, limit := numOf(o.Quantity), numOf(o.Limit)
 	switch {
+	case !a.managed:
+		return errors.New("the symbol is not managed")
 	case quantity.sign() <= 0 || floorLots(quantity, a.lot).cmp(quantity) != 0:
 		return fmt.Errorf("not a positive multiple of the lot %s", a.lot)
 	case limit.sign() <= 0 || floorTick(limit, a.tick).cmp(limit) != 0:
@@ -93,8 +92,8 @@ func (d *draft) checkBuy(a *asset, quantity num, reason Reason) error {
 		return errors.New("only a short position is covered, and it is not bought otherwise")
 	case a.short() && a.quantity.abs().less(quantity):
 		return fmt.Errorf("the short position is only %s", a.quantity.abs())
-	case d.funding && d.plannedQuantity(a.symbol).less(quantity):
-		return fmt.Errorf("only %s were planned", d.plannedQuantity(a.symbol))
+	case d.funding && a.planned.less(quantity):
+		return fmt.Errorf("only %s were planned", a.planned)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ type sale struct {
 	exit        bool // everything goes
 	sellable    num
 	quantity    num
+	amount      amount
 	why         Reason
 }
 
@@ -101,7 +102,7 @@ func (d *draft) appendExit(s sale) {
 func (d *draft) appendSale(s sale) {
 	a := &d.assets[s.asset]
 	small := !s.exit && s.quantity.mul(a.base).less(d.minTrade())
-	useless := s.quantity.sign() > 0 && d.proceeds(a, s.quantity).sign() <= 0
+	useless := s.quantity.sign() > 0 && d.brought(&s).sign() <= 0
 	switch {
 	case !small && !useless:
 		d.sales = append(d.sales, s)
@@ -138,8 +139,8 @@ func (d *draft) holdFloor() {
 func (d *draft) allProceeds() num {
 	var sum num
 	for i := range d.sales {
-		a := &d.assets[d.sales[i].asset]
-		sum = sum.add(d.proceeds(a, d.sales[i].quantity).mul(d.rate(a)))
+		s := &d.sales[i]
+		sum = sum.add(d.brought(s).mul(d.rate(&d.assets[s.asset])))
 	}
 	return sum
 }
@@ -170,7 +171,7 @@ func (d *draft) raiseRows() []lotRow {
 // brings, while the further lots bring something.
 func (d *draft) firstLotCosts(s *sale) bool {
 	a := &d.assets[s.asset]
-	return s.quantity.isZero() && d.proceeds(a, a.lot).neg
+	return s.quantity.isZero() && d.proceeds(a, a.lot).negative()
 }
 
 // raised is what n more lots of a sale bring, in base currency.
@@ -178,7 +179,7 @@ func (d *draft) raised(i int, n num) num {
 	s := &d.sales[i]
 	a := &d.assets[s.asset]
 	more := d.proceeds(a, s.quantity.add(n.mul(a.lot)))
-	return more.sub(d.proceeds(a, s.quantity)).mul(d.rate(a))
+	return more.sub(d.brought(s)).mul(d.rate(a))
 }
 
 // takeBack goes back over the added lots, the last one first, and gives back
@@ -222,7 +223,7 @@ func (d *draft) dropUseless() {
 				a.skipOnce(ReasonBelowLot)
 			}
 			return true
-		case d.proceeds(a, s.quantity).sign() <= 0:
+		case d.brought(&s).sign() <= 0:
 			a.skipOnce(ReasonBelowMinTrade)
 			return true
 		}

@@ -29,7 +29,7 @@ func (d *draft) sizeLine(l *line) {
 	switch c := l.goal.cmp(l.value); {
 	case c < 0 || l.goal.isZero() && l.group: // what a group nets to may hide what is held
 		d.sizeSells(l)
-	case c > 0 && !l.value.neg:
+	case c > 0 && !l.value.negative():
 		d.sizeBuy(l)
 	}
 }

@@ -49,7 +49,7 @@ func (d *draft) checkRates() {
 	}
 	for i := range d.assets {
 		a := &d.assets[i]
-		if a.known && (a.held() || a.managed && d.isTarget(a.symbol) || a.buying) && !d.wallets[a.wallet].rate.set {
+		if a.known && (a.held() || a.managed && a.target || a.buying) && !d.wallets[a.wallet].rate.set {
 			d.notReady(ReasonMissingFX, "no rate of %s, the currency of %s", d.wallets[a.wallet].code, a.symbol)
 			return
 		}
@@ -57,7 +57,7 @@ func (d *draft) checkRates() {
 }
 
 // collectWallets makes a wallet of each currency in use, by code.
-func (d *draft) collectWallets(symbols []broker.InstrumentID) {
+func (d *draft) collectWallets() {
 	a := &d.in.Account
 	codes := make([]broker.Currency, 0, len(a.Cash)+len(a.SettledCash)+4)
 	add := func(code broker.Currency) {
@@ -72,15 +72,20 @@ func (d *draft) collectWallets(symbols []broker.InstrumentID) {
 	for code := range a.SettledCash {
 		add(code)
 	}
-	for _, symbol := range symbols {
-		if terms, known := d.in.Instruments[symbol]; known {
-			add(terms.Currency)
+	for i := range d.assets {
+		if a := &d.assets[i]; a.known {
+			add(a.currency)
 		}
 	}
 	slices.Sort(codes)
-	d.wallets = make([]wallet, len(codes))
+	d.wallets = emptied(d.wallets, len(codes))
 	for i, code := range codes {
 		d.wallets[i] = d.newWallet(code)
+	}
+	for i := range d.assets {
+		if a := &d.assets[i]; a.known {
+			a.wallet = d.walletOf(a.currency)
+		}
 	}
 }
 

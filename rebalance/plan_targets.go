@@ -9,10 +9,9 @@ import (
 
 // weighted is a target in the making.
 type weighted struct {
-	symbol  broker.InstrumentID
-	weight  num
-	own     num // the part that was not substituted
-	managed bool
+	symbol broker.InstrumentID
+	weight num
+	own    num // the part that was not substituted
 }
 
 // compareWeighted orders targets by symbol.
@@ -35,7 +34,7 @@ func (d *draft) checkTargets() {
 
 // listTargets orders the targets by symbol.
 func (d *draft) listTargets() {
-	d.weights = make([]weighted, len(d.in.Targets), len(d.in.Targets)+len(d.in.Policy.Substitutes))
+	d.weights = emptied(d.weights, len(d.in.Targets))
 	for i := range d.in.Targets {
 		t := &d.in.Targets[i]
 		d.weights[i] = weighted{symbol: t.Symbol, weight: numOf(t.Weight)}
@@ -45,7 +44,7 @@ func (d *draft) listTargets() {
 
 func (d *draft) checkWeights() {
 	for i := range d.weights {
-		if w := &d.weights[i]; w.weight.neg {
+		if w := &d.weights[i]; w.weight.negative() {
 			d.reject(ReasonNegativeWeight, "target %s has the weight %s", w.symbol, w.weight)
 			return
 		}

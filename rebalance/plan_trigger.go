@@ -136,7 +136,7 @@ func (d *draft) destination(l *line) num {
 		switch {
 		case gap.abs().cmp(l.limit.num) <= 0:
 			return l.value
-		case gap.neg:
+		case gap.negative():
 			return l.desired.add(l.limit.num)
 		}
 		return l.desired.sub(l.limit.num)

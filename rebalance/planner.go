@@ -1,30 +1,56 @@
 package rebalance
 
-import "fmt"
+import (
+	"fmt"
+	"sync"
+)
 
 // NewPlanner returns the planner. PLANNER.md describes every rule it follows, in
 // the order in which the files plan_*.go carry them out.
-func NewPlanner() Planner { return planner{} }
+func NewPlanner() Planner { return &planner{} }
 
-type planner struct{}
+// planner keeps the memory of finished drafts for the next ones, nothing else.
+type planner struct{ drafts sync.Pool }
 
-var _ Planner = planner{}
+var _ Planner = (*planner)(nil)
 
 // Plan decides all orders of a run.
-func (planner) Plan(in Input) (Plan, error) {
-	d := newDraft(in)
+func (p *planner) Plan(in Input) (Plan, error) {
+	d := p.draft(in)
+	defer p.recycle(d)
 	d.carryOut(common)
 	d.carryOut(planning)
 	return d.plan()
 }
 
 // FundBuys decides the buys once the sells are settled.
-func (planner) FundBuys(in Input) (Plan, error) {
-	d := newDraft(in)
+func (p *planner) FundBuys(in Input) (Plan, error) {
+	d := p.draft(in)
+	defer p.recycle(d)
 	d.funding = true
 	d.carryOut(common)
 	d.carryOut(fundingBuys)
 	return d.plan()
+}
+
+// draft begins a plan.
+func (p *planner) draft(in Input) *draft {
+	d, ok := p.drafts.Get().(*draft)
+	if !ok {
+		d = &draft{}
+	}
+	d.in = &in
+	return d
+}
+
+// recycle empties a draft. A plan refers to nothing of it.
+func (p *planner) recycle(d *draft) {
+	*d = draft{
+		weights: d.weights[:0], symbols: d.symbols[:0], assets: d.assets[:0], lines: d.lines[:0],
+		members: d.members[:0], wallets: d.wallets[:0],
+		sales: d.sales[:0], purchases: d.purchases[:0], text: d.text[:0],
+	}
+	p.drafts.Put(d)
 }
 
 // step is a rule or several; each may end the plan, see [draft.end].

@@ -32,7 +32,7 @@ func (p *Policy) write(c *canonical) {
 	c.key("reserve").open('{').key("amount").decimal(p.Reserve.Amount).key("fraction").decimal(p.Reserve.Fraction).close('}')
 	c.key("restrictions").open('{')
 	for _, symbol := range slices.Sorted(maps.Keys(p.Restrictions)) {
-		c.key(string(symbol)).text(string(p.Restrictions[symbol]))
+		c.item().text(string(symbol)).colon().text(string(p.Restrictions[symbol]))
 	}
 	c.close('}')
 	c.key("scope").text(string(p.Scope)).key("shorts").text(string(p.Shorts)).key("slippage").decimal(p.Slippage)

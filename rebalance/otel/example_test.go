@@ -52,7 +52,7 @@ func Example() {
 	run := spans[len(spans)-1] // it ends last
 	fmt.Println(run.Name)
 	for _, a := range run.Attributes {
-		fmt.Println(" ", a.Key, "=", a.Value.Emit())
+		fmt.Println(" ", a.Key, "=", a.Value.String())
 	}
 	for _, span := range spans[:len(spans)-1] {
 		fmt.Print(strings.TrimPrefix(span.Name, "evenkeel."), " ")

@@ -119,7 +119,7 @@ func (s *seen) durations(name string) map[string][2]float64 {
 func attributes(kv []attribute.KeyValue) map[string]string {
 	m := map[string]string{}
 	for _, a := range kv {
-		m[string(a.Key)] = a.Value.Emit()
+		m[string(a.Key)] = a.Value.String()
 	}
 	return m
 }
