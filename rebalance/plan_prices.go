@@ -10,7 +10,8 @@ func (d *draft) readPrices() {
 	var missing, untradable *asset
 	for i := range d.assets {
 		a := &d.assets[i]
-		sized := a.managed && (a.held() || d.lineOf(a).weight.sign() > 0 && d.lineOf(a).asset == i)
+		wanted := d.in.Policy.Mode != LiquidateAll && a.managed && d.lineOf(a).weight.sign() > 0 && d.lineOf(a).asset == i
+		sized := a.managed && a.held() || wanted
 		if !sized && !a.buying && !(a.out && a.held()) {
 			continue
 		}

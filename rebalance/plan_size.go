@@ -22,7 +22,7 @@ func (d *draft) sizeLine(l *line) {
 	if !l.trades {
 		return
 	}
-	if d.toCover(l) && l.weight.sign() > 0 {
+	if d.toCover(l) && l.weight.sign() > 0 && d.in.Policy.Mode != LiquidateAll {
 		d.primary(l).skipOnce(ReasonCrossingZero)
 		return
 	}

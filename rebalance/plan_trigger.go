@@ -177,7 +177,9 @@ func (d *draft) skipInside() {
 		if forbidden {
 			d.primary(l).skipOnce(ReasonRestricted)
 		}
-		d.primary(l).skipOnce(ReasonWithinBand)
+		if l.limit.set {
+			d.primary(l).skipOnce(ReasonWithinBand)
+		}
 	}
 }
 
