@@ -17,7 +17,7 @@ func (d *draft) fundAll() {
 		}
 	}
 	if d.in.Policy.Currency == CurrencyConvertFirst {
-		d.fundPool(d.purchasesIn(-1), pool)
+		d.fundPool(d.purchasesIn(-1, nil), pool)
 	} else {
 		d.fundByCurrency(pool)
 	}
@@ -26,25 +26,39 @@ func (d *draft) fundAll() {
 
 // fundByCurrency gives each currency the smaller of its own cash and what is left
 // of the pool; what is spent in a foreign currency is taken out of the pool at
-// the value it had there.
+// the value it had there. Covers come before all other buys, whatever their
+// currency.
 func (d *draft) fundByCurrency(pool num) {
 	base := d.walletOf(d.in.Account.Base)
+	order := make([]int, 0, len(d.wallets))
 	for i := range d.wallets {
-		if i == base {
-			continue
-		}
-		w := &d.wallets[i]
-		purchases := d.purchasesIn(i)
-		d.fundPool(purchases, d.ownCash(w).atMost(pool))
-		if d.outcome != "" {
-			return
-		}
-		for _, b := range purchases {
-			pool = pool.sub(d.paidInBase(b).mul(d.rules.lessForeign))
+		if i != base {
+			order = append(order, i)
 		}
 	}
-	d.fundPool(d.purchasesIn(base), d.ownCash(&d.wallets[base]).atMost(pool))
+	order = append(order, base)
+	covered := make([]num, len(d.wallets))
+	for _, among := range [...]func(*purchase) bool{isCover, isBuy} {
+		for _, i := range order {
+			purchases := d.purchasesIn(i, among)
+			d.fundPool(purchases, d.ownCash(&d.wallets[i]).sub(covered[i]).atMost(pool))
+			if d.outcome != "" {
+				return
+			}
+			for _, b := range purchases {
+				paid := d.paidInBase(b)
+				covered[i] = covered[i].add(paid)
+				if i != base {
+					paid = paid.mul(d.rules.lessForeign)
+				}
+				pool = pool.sub(paid)
+			}
+		}
+	}
 }
+
+func isCover(b *purchase) bool { return b.cover }
+func isBuy(b *purchase) bool   { return !b.cover }
 
 // fundPool pays for the covers, then fits the buys to what is left of s.
 func (d *draft) fundPool(purchases []*purchase, s num) {
@@ -70,12 +84,13 @@ func (d *draft) fundPool(purchases []*purchase, s num) {
 	}
 }
 
-// purchasesIn are the purchases in the currency of a wallet, or all for -1. The
-// covers come first.
-func (d *draft) purchasesIn(wallet int) []*purchase {
+// purchasesIn are the purchases in the currency of a wallet, or all for -1, of
+// one kind, or of both for nil. The covers come first.
+func (d *draft) purchasesIn(wallet int, kind func(*purchase) bool) []*purchase {
 	some := make([]*purchase, 0, len(d.purchases))
 	for i := range d.purchases {
-		if b := &d.purchases[i]; wallet < 0 || d.assets[b.asset].wallet == wallet {
+		b := &d.purchases[i]
+		if (wallet < 0 || d.assets[b.asset].wallet == wallet) && (kind == nil || kind(b)) {
 			some = append(some, b)
 		}
 	}
