@@ -7,11 +7,17 @@
 // (see [State]) and stays until its outcome is stored. A worker that dies loses
 // nothing: its lease runs out and the event is delivered again.
 //
-// One at a time per account. An account has at most one lease. While an event
-// of an account is leased, or was delivered and waits for a retry or a deferral,
-// no later event of that account is delivered. Events that were never delivered
-// and whose NotBefore lies in the future do not hold up others. Otherwise events
-// of an account start in the order in which they were accepted.
+// One at a time per account. An account has at most one lease: while one of its
+// events is leased, no other one is delivered.
+//
+// Order. The events of an account stand in a line, in the order in which they
+// were accepted, and of those that may be delivered the first in the line is.
+// While an event was delivered and waits for a retry or a deferral, no later
+// event of the same account and command is delivered. Those of other commands go
+// on: what resolves a wait must not be stuck behind it. An event keeps its place
+// while it waits; once it is due again, it comes before all later ones. Events
+// that were never delivered and whose NotBefore lies in the future hold up
+// nothing, and neither do held ones.
 //
 // Fences. Each delivery carries a fence, a number that only ever goes up per
 // account. Whoever writes on behalf of an account shows its fence, so that a
@@ -32,8 +38,8 @@
 // superseded; the newer one then follows it.
 //
 // Poison. A delivery that ends by the running out of its lease is counted apart
-// from attempts ([Delivery.Crashes]); otherwise the event is due again at once.
-// An event that has used up the allowed crash deliveries goes to the dead
+// from attempts ([Delivery.Crashes]); otherwise the event is due again at once,
+// at its place: no later event of the account comes before it. An event that has used up the allowed crash deliveries goes to the dead
 // letters by itself.
 //
 // Settling. A delivery is settled once, by one verb of [Delivery]. Settling
@@ -42,7 +48,7 @@
 //
 // Newer events. An event of a newer schema than [Schema] is accepted, kept and
 // delivered like any other; [DecodeEvent] keeps what it cannot read. The worker
-// defers it to a newer one.
+// defers it to a newer one; only its own command waits with it.
 //
 // Limits. A queue bounds how many events it keeps and how long an account's line
 // may be, and refuses more with [ErrFull]. An event that supersedes another one

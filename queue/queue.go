@@ -54,10 +54,10 @@ type State string
 // The states of an event. The last three are final, except that an operator
 // can ask for a dead one again, as a new event.
 const (
-	Queued     State = "queued"     // due, waits for a worker or for its account
+	Queued     State = "queued"     // due, waits for a worker, its account or an earlier event of its command
 	Delayed    State = "delayed"    // waits for a time: NotBefore, a retry, a deferral
 	Leased     State = "leased"     // a worker has it
-	Held       State = "held"       // waits for an operator; does not hold up its account
+	Held       State = "held"       // waits for an operator; holds up nothing
 	Dead       State = "dead"       // will not be tried again; kept with its history
 	Done       State = "done"       // ended
 	Superseded State = "superseded" // replaced by a newer event of the same account and command

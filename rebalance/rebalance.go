@@ -241,6 +241,9 @@ func (r *run) putDown(ctx context.Context) error {
 		}
 		return nil // a run without the mark looks anew as well, only later
 	}
+	if res.Run != "" {
+		r.e.track(ctx, r.progress(StepFinish))
+	}
 	memo, m := r.memo(res)
 	if err := r.e.store(ctx, res, memo); err != nil {
 		return err
@@ -272,5 +275,5 @@ func (e *Engine) store(ctx context.Context, res *Result, memo json.RawMessage) e
 
 // progress is the begin of a message to the tracker.
 func (r *run) progress(step Step) Progress {
-	return Progress{Account: r.req.Account, Run: r.result.Run, Event: r.req.Event, Step: step}
+	return Progress{Account: r.req.Account, Run: r.result.Run, Event: r.req.Event, Command: r.req.Command, Step: step}
 }

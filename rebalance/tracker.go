@@ -22,12 +22,29 @@ type Progress struct {
 	Account broker.AccountID
 	Run     journal.RunID
 	Event   string
+	Command Command
 	// Step is set when the run enters a step.
 	Step Step
 	// Order is set when an order was sent, and again when it ended.
 	Order *OrderResult
 	// Result is set at the end, whatever it is.
 	Result *Result
+}
+
+// Trackers is a tracker that tells each of some others, in order. A panic of one
+// keeps none of the others from hearing; it is passed on when all have heard.
+func Trackers(trackers ...Tracker) Tracker { return several(trackers) }
+
+// several is a list of trackers.
+type several []Tracker
+
+// Track tells each of them.
+func (s several) Track(ctx context.Context, p Progress) {
+	if len(s) == 0 {
+		return
+	}
+	defer s[1:].Track(ctx, p)
+	s[0].Track(ctx, p)
 }
 
 // TrackerFunc is a function that is a Tracker.

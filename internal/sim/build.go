@@ -91,9 +91,7 @@ func (w *world) partial() rebalance.Partial {
 	return rebalance.Partial{}
 }
 
-// configure makes the configuration that all engines share. The policy around
-// the allocation source is the default one without its jitter, which would be
-// random.
+// configure makes the configuration that all engines share.
 func (w *world) configure() {
 	runs := 0
 	w.config = rebalance.Config{
@@ -106,13 +104,18 @@ func (w *world) configure() {
 	}
 }
 
-// policies are the policies of one engine.
-func policies() rebalance.Policies {
-	return rebalance.Policies{Allocation: retry.Compose(
-		retry.NewBackoff(retry.BackoffOptions{Retries: 3, MaxElapsed: 90 * time.Second}),
-		retry.NewBreaker("allocations", retry.BreakerOptions{}),
-		retry.Timeout(30*time.Second),
-	)}
+// policies are the default ones, but without jitter, which would be random.
+func (p *process) policies() rebalance.Policies {
+	breaker := func(name string) retry.Policy { return retry.NewBreaker(name, retry.BreakerOptions{}) }
+	return rebalance.Policies{
+		Allocation: policy{retry.Compose(
+			retry.NewBackoff(retry.BackoffOptions{Retries: 3, MaxElapsed: 90 * time.Second}),
+			breaker("allocations"), retry.Timeout(30*time.Second),
+		), p},
+		Prices:  policy{retry.Compose(retry.PreparationBackoff(), breaker("prices")), p},
+		Broker:  policy{retry.Compose(retry.PreparationBackoff(), breaker("broker")), p},
+		Resolve: policy{retry.ResolveBackoff(), p},
+	}
 }
 
 // bare leaves the time out of a line of the log; the steps around it have it.

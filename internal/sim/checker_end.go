@@ -16,7 +16,7 @@ func (w *world) waiting(ctx context.Context) []string {
 	var list []string
 	for _, state := range []queue.State{queue.Queued, queue.Delayed, queue.Leased} {
 		for entry, err := range w.queue.Entries(ctx, state) {
-			if err == nil && !w.strange[entry.Event.ID] {
+			if err == nil && entry.Event.Schema <= queue.Schema {
 				list = append(list, entry.Event.ID+" of "+entry.Event.Account+" ("+entry.Event.Command+") is "+string(state)+": "+last(&entry))
 			}
 		}
@@ -82,11 +82,11 @@ func (c *checker) over(e *queue.Entry) {
 	case queue.Leased:
 		c.fail("I-21", account, "event %s is still leased", e.Event.ID)
 	default:
-		if !c.w.strange[e.Event.ID] { // which wait for a newer worker
+		if e.Event.Schema <= queue.Schema { // newer ones wait for a newer worker
 			c.fail("I-20", account, "event %s is %s: %s", e.Event.ID, e.State, why)
 		}
 	}
-	if c.w.poison[e.Event.ID] && e.State != queue.Dead && e.State != queue.Superseded && e.State != queue.Done {
+	if isPoison(&e.Event) && e.State != queue.Dead && e.State != queue.Superseded && e.State != queue.Done {
 		c.fail("I-16", account, "event %s kills its worker, but is %s", e.Event.ID, e.State)
 	}
 }

@@ -176,6 +176,7 @@ func (m *market) outage(what Fault) {
 	} else {
 		m.w.down.journal = until
 	}
+	m.w.ring()
 	m.w.mu.Unlock()
 	m.must(string(what), nil)
 }

@@ -176,10 +176,7 @@ func (o *operator) act(ctx context.Context, verb queue.ActionVerb, id string) {
 // dropNewer drops the events that only a newer release could handle.
 func (o *operator) dropNewer(ctx context.Context) {
 	for entry, err := range o.w.queue.Entries(ctx, queue.Delayed) {
-		o.w.mu.Lock()
-		newer := err == nil && o.w.strange[entry.Event.ID]
-		o.w.mu.Unlock()
-		if newer {
+		if err == nil && entry.Event.Schema > queue.Schema {
 			o.act(ctx, queue.Drop, entry.Event.ID)
 		}
 	}
@@ -192,10 +189,7 @@ func (o *operator) requeueDead(ctx context.Context) {
 			continue
 		}
 		o.again[entry.Event.ID] = true
-		o.w.mu.Lock()
-		poison := o.w.poison[entry.Event.ID]
-		o.w.mu.Unlock()
-		if !poison && o.a.odds(300) {
+		if !isPoison(&entry.Event) && o.a.odds(300) {
 			o.act(ctx, queue.Requeue, entry.Event.ID)
 		}
 	}

@@ -76,7 +76,7 @@ type shape struct {
 func shapeOf(o Options) shape {
 	r := stream(o.Seed, "shape")
 	s := shape{
-		processes: pick(r, []int{1, 1, 2, 2, 3, 4}), workers: pick(r, []int{1, 1, 2, 3}),
+		processes: pick(r, []int{1, 1, 2, 2, 3, 4}), workers: pick(r, []int{1, 1, 1, 2, 3}),
 		accounts: pick(r, []int{1, 2, 3, 4, 6}), instruments: 3 + r.IntN(6),
 		days: pick(r, []int{1, 1, 1, 1, 1, 2, 2, 3, 5}),
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/broker"
 	"github.com/evenkeel/evenkeel/rebalance"
+	"github.com/evenkeel/evenkeel/retry"
 )
 
 // Slots of a process: one for itself, two for each worker and its keeper.
@@ -29,12 +30,12 @@ type process struct {
 	slot   int
 	mortal bool
 	engine *rebalance.Engine
-	self   *actor
+	single bool // it has one worker
 
 	mu          sync.Mutex
-	actors      map[uint64]*actor // by goroutine
-	workers     []*worker
-	dead        bool
+	goroutines  map[uint64]*worker
+	contexts    map[context.Context]*worker
+	died        time.Time // zero while it lives
 	pausedUntil time.Time
 }
 
@@ -47,10 +48,11 @@ type worker struct {
 
 // newProcess makes a process; only mortal ones crash and pause.
 func newProcess(w *world, slot int, name string, mortal bool) (*process, error) {
-	p := &process{w: w, name: name, slot: slot, mortal: mortal, actors: map[uint64]*actor{}}
-	p.self = newActor(w.opts.Seed, slot, name)
+	p := &process{w: w, name: name, slot: slot, mortal: mortal, single: !mortal || w.shape.workers == 1}
+	p.newborn()
 	cfg := w.config
-	cfg.Policies = policies()
+	cfg.Policies = p.policies()
+	cfg.WithTimeout = p.withTimeout
 	cfg.Broker = p.brokerage()
 	cfg.Prices = simPrices{p}
 	cfg.Journal = simJournal{Journal: w.journal, p: p}
@@ -62,44 +64,116 @@ func newProcess(w *world, slot int, name string, mortal bool) (*process, error) 
 	return p, err
 }
 
-// actor says who is calling. Workers show up by calling; until then they are all
-// alike.
-func (p *process) actor() *actor { return p.who().actor }
-
-// who is the worker who is calling, or the process itself.
-func (p *process) who() *worker {
-	id := goid()
+// who is the worker who is calling. Workers show up by calling; until then they
+// are all alike.
+func (p *process) who(ctx context.Context) *worker {
+	if wk := p.known(ctx); wk != nil {
+		return wk
+	}
+	id := uint64(0)
+	if !p.single {
+		id = goid()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, wk := range p.workers {
-		if p.actors[id] == wk.actor {
-			return wk
+	wk := p.goroutines[id]
+	if wk == nil {
+		n := len(p.goroutines)
+		name := fmt.Sprintf("%s.%d", p.name, n+1)
+		wk = &worker{
+			actor:  newActor(p.w.opts.Seed, p.slot+1+2*n, name),
+			keeper: newActor(p.w.opts.Seed, p.slot+2+2*n, name+"k"),
 		}
+		p.goroutines[id] = wk
 	}
-	n := len(p.workers)
-	name := fmt.Sprintf("%s.%d", p.name, n+1)
-	wk := &worker{
-		actor:  newActor(p.w.opts.Seed, p.slot+1+2*n, name),
-		keeper: newActor(p.w.opts.Seed, p.slot+2+2*n, name+"k"),
-	}
-	p.actors[id] = wk.actor
-	p.workers = append(p.workers, wk)
 	return wk
+}
+
+// workerKey is under which a context names its worker.
+type workerKey struct{}
+
+// newborn forgets all workers.
+func (p *process) newborn() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.goroutines, p.contexts = map[uint64]*worker{}, map[context.Context]*worker{}
+}
+
+// known is the worker of a context, if that is known: it saves asking the runtime.
+func (p *process) known(ctx context.Context) *worker {
+	if wk, ok := ctx.Value(workerKey{}).(*worker); ok {
+		return wk
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.contexts[ctx]
+}
+
+// learn remembers the worker of a context.
+func (p *process) learn(ctx context.Context, wk *worker) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.contexts[ctx] = wk
+}
+
+// forget ends what learn began.
+func (p *process) forget(ctx context.Context) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.contexts, ctx)
+}
+
+// withWorker is a context that names its worker, if that is known.
+func (p *process) withWorker(ctx context.Context) context.Context {
+	if wk := p.known(ctx); wk != nil {
+		return context.WithValue(ctx, workerKey{}, wk)
+	}
+	return ctx
+}
+
+// withTimeout is [rebalance.Config.WithTimeout].
+func (p *process) withTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(p.withWorker(ctx), d)
+}
+
+// policy is a policy that keeps the worker in the context.
+type policy struct {
+	retry.Policy
+	p *process
+}
+
+// Do implements [retry.Policy].
+func (p policy) Do(ctx context.Context, f func(context.Context) error) error {
+	return p.Policy.Do(p.p.withWorker(ctx), f)
 }
 
 // die ends the process; the calling goroutine at once.
 func (p *process) die() {
 	p.mu.Lock()
-	p.dead = true
+	if p.died.IsZero() {
+		p.died = time.Now()
+	}
 	p.mu.Unlock()
 	runtime.Goexit()
+}
+
+// gone reports whether the process died before this very instant, at which it is
+// left to chance who hears of it. The caller holds mu.
+func (p *process) gone() bool { return !p.died.IsZero() && time.Now().After(p.died) }
+
+// isDead reports whether the process has died, or its world.
+func (p *process) isDead() bool {
+	p.mu.Lock()
+	dead := p.gone()
+	p.mu.Unlock()
+	return dead || p.w.isOver()
 }
 
 // alive returns once the process runs, and not at all if it is dead.
 func (p *process) alive(a *actor, rank time.Duration) {
 	for {
 		p.mu.Lock()
-		dead, until := p.dead, p.pausedUntil
+		dead, until := p.gone(), p.pausedUntil
 		p.mu.Unlock()
 		if dead || p.w.isOver() {
 			p.die()
@@ -131,7 +205,7 @@ type call struct {
 
 // enter is the way to a dependency. It may be the last one.
 func (p *process) enter(ctx context.Context, what string, account broker.AccountID) call {
-	c := call{p: p, a: p.actor(), what: what, account: account, rank: 2 * quantum}
+	c := call{p: p, a: p.who(ctx).actor, what: what, account: account, rank: 2 * quantum}
 	c.reach(ctx, c.a.between(0, 8*quantum))
 	return c
 }
@@ -154,7 +228,7 @@ func (c *call) reach(ctx context.Context, d time.Duration) {
 }
 
 // leave is the way back. Nobody may ever hear the answer.
-func (c *call) leave(err error) {
+func (c *call) leave(ctx context.Context, err error) {
 	c.done(err)
 	if c.p.mortal && c.p.w.strikes(c.a, CrashAfter) {
 		c.p.w.note(c.a, "CRASH after "+c.what, string(c.account), nil)
@@ -163,6 +237,7 @@ func (c *call) leave(err error) {
 	c.p.alive(c.a, c.rank)
 	c.a.sleep(c.a.between(0, 8*quantum))
 	c.p.alive(c.a, c.rank)
+	c.a.beyond(ctx)
 }
 
 // done notes the step.
@@ -205,9 +280,7 @@ func (p *process) run(ctx context.Context, me *actor, ended chan<- error) {
 	if _, err := p.engine.Recover(ctx); err != nil && ctx.Err() == nil {
 		p.w.count("recover failed")
 	}
-	p.mu.Lock()
-	p.workers, p.actors = nil, map[uint64]*actor{}
-	p.mu.Unlock()
+	p.newborn()
 	ended <- p.engine.Run(ctx)
 }
 

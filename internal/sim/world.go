@@ -41,20 +41,21 @@ type world struct {
 
 	check *checker
 
-	mu      sync.Mutex // guards all below, and the checker; never held across a wait
-	trace   trace
-	fired   map[Fault]int
-	tally   map[string]int
-	broken  []Violation
-	quiet   bool
-	ended   bool // everybody goes home
-	bell    chan struct{}
-	alarms  map[string]time.Time // when time alone may change the queue, by event
-	down    outages
-	prices  map[broker.InstrumentID]decimal.Decimal
-	halted  map[broker.InstrumentID]time.Time
-	poison  map[string]bool // events that kill
-	strange map[string]bool // events of a newer schema
+	mu     sync.Mutex // guards all below, and the checker; never held across a wait
+	trace  trace
+	fired  map[Fault]int
+	tally  map[string]int
+	broken []Violation
+	quiet  bool
+	ended  bool // everybody goes home
+	bell   chan struct{}
+	alarms map[string]time.Time // when time alone may change the queue, by event
+	dry    bool                 // nothing is due in the queue, as of
+	looked time.Time            // then
+	looks  int                  // in vain
+	down   outages
+	prices map[broker.InstrumentID]decimal.Decimal
+	halted map[broker.InstrumentID]time.Time
 }
 
 // newWorld builds a world. It must be called inside of its bubble.
@@ -64,9 +65,9 @@ func newWorld(o Options) (*world, error) {
 		trace: trace{log: o.Log, sum: o.Seed},
 		fired: map[Fault]int{}, tally: map[string]int{}, bell: make(chan struct{}),
 		alarms: map[string]time.Time{}, halted: map[broker.InstrumentID]time.Time{},
-		settling: map[broker.AccountID]bool{}, poison: map[string]bool{}, strange: map[string]bool{},
-		journal: journal.NewMemory(journal.MemoryOptions{KeepRuns: -1}),
-		hours:   fake.NYSE(),
+		settling: map[broker.AccountID]bool{},
+		journal:  journal.NewMemory(journal.MemoryOptions{KeepRuns: -1}),
+		hours:    fake.NYSE(),
 	}
 	w.check = newChecker(w)
 	w.prover = w.rng.IntN(5) > 0
@@ -131,6 +132,7 @@ func (w *world) calm() {
 
 // ring wakes those who wait for the queue. The caller holds mu.
 func (w *world) ring() {
+	w.dry = false
 	close(w.bell)
 	w.bell = make(chan struct{})
 }

@@ -56,7 +56,7 @@ func (b simBroker) Accounts(ctx context.Context) ([]broker.Account, error) {
 	c := b.p.enter(ctx, "accounts", "")
 	b.failRead(c, fake.MethodAccounts)
 	list, err := b.p.w.broker.Accounts(ctx)
-	c.leave(err)
+	c.leave(ctx, err)
 	return list, err
 }
 
@@ -67,15 +67,15 @@ func (b simBroker) Snapshot(ctx context.Context, account broker.AccountID) (brok
 	b.inject(c, fake.FaultRefuseSnapshotTag, func() fake.Fault { return fake.RefuseSnapshotTag{} })
 	snap, err := b.p.w.broker.Snapshot(ctx, account)
 	if err == nil {
-		b.p.saw(&snap)
+		b.p.saw(ctx, &snap)
 	}
-	c.leave(err)
+	c.leave(ctx, err)
 	return snap, err
 }
 
 // saw keeps what a worker was shown.
-func (p *process) saw(snap *broker.Snapshot) {
-	wk := p.who()
+func (p *process) saw(ctx context.Context, snap *broker.Snapshot) {
+	wk := p.who(ctx)
 	wk.positions = make(map[broker.InstrumentID]string, len(snap.Positions))
 	for i := range snap.Positions {
 		wk.positions[snap.Positions[i].Instrument] = snap.Positions[i].Quantity.String()
@@ -87,7 +87,7 @@ func (b simBroker) Resolve(ctx context.Context, ids ...broker.InstrumentID) (map
 	c := b.p.enter(ctx, "resolve", "")
 	b.failRead(c, fake.MethodResolve)
 	found, err := b.p.w.broker.Resolve(ctx, ids...)
-	c.leave(err)
+	c.leave(ctx, err)
 	return found, err
 }
 
@@ -96,7 +96,7 @@ func (b simBroker) Sessions(ctx context.Context, from, to time.Time, ids ...brok
 	c := b.p.enter(ctx, "sessions", "")
 	b.failRead(c, fake.MethodSessions)
 	sessions, err := b.p.w.broker.Sessions(ctx, from, to, ids...)
-	c.leave(err)
+	c.leave(ctx, err)
 	return sessions, err
 }
 
@@ -105,7 +105,7 @@ func (b simBroker) Probe(ctx context.Context) (broker.Probe, error) {
 	c := b.p.enter(ctx, "probe", "")
 	b.failRead(c, fake.MethodProbe)
 	answer, err := b.p.w.broker.Probe(ctx)
-	c.leave(err)
+	c.leave(ctx, err)
 	return answer, err
 }
 
@@ -119,7 +119,7 @@ func (b simBroker) Place(ctx context.Context, order broker.Order) (broker.OrderS
 	w.check.sending(&order)
 	state, err := w.broker.Place(ctx, order)
 	w.check.placed(&order, &state, err)
-	c.leave(err)
+	c.leave(ctx, err)
 	return state, err
 }
 
@@ -175,7 +175,7 @@ func (b simBroker) Cancel(ctx context.Context, account broker.AccountID, id brok
 	b.inject(c, fake.FaultNeverConfirmCancel, func() fake.Fault { return fake.NeverConfirmCancel{} })
 	b.inject(c, fake.FaultFillAfterCancel, func() fake.Fault { return fake.FillAfterCancel{After: c.a.between(time.Second, time.Minute)} })
 	err := b.p.w.broker.Cancel(ctx, account, id)
-	c.leave(err)
+	c.leave(ctx, err)
 	return err
 }
 
@@ -184,7 +184,7 @@ func (b simBroker) Orders(ctx context.Context, account broker.AccountID, query b
 	c := b.p.enter(ctx, "orders", account)
 	b.failRead(c, fake.MethodOrders)
 	states, err := b.p.w.broker.Orders(ctx, account, query)
-	c.leave(err)
+	c.leave(ctx, err)
 	return states, err
 }
 
@@ -207,7 +207,7 @@ func (b simBroker) Await(ctx context.Context, account broker.AccountID, after br
 				continue
 			}
 		}
-		c.leave(err)
+		c.leave(ctx, err)
 		return states, cursor, err
 	}
 }
@@ -218,6 +218,6 @@ func (b provingBroker) ProveAbsent(ctx context.Context, account broker.AccountID
 	b.failRead(c, fake.MethodProveAbsent)
 	b.inject(c, fake.FaultDoubtAbsence, func() fake.Fault { return fake.DoubtAbsence{} })
 	absent, err := b.p.w.broker.ProveAbsent(ctx, account, id)
-	c.leave(err)
+	c.leave(ctx, err)
 	return absent, err
 }

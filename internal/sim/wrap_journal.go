@@ -39,7 +39,8 @@ func (j simJournal) Begin(ctx context.Context, claim journal.Claim) (journal.Beg
 		}
 		return err
 	})
-	c.leave(err)
+	j.p.learn(ctx, j.p.who(ctx))
+	c.leave(ctx, err)
 	if err != nil {
 		return journal.Begun{}, err
 	}
@@ -51,11 +52,11 @@ func (j simJournal) Checkpoint(ctx context.Context, grant journal.Grant, step jo
 	c, err := j.write(ctx, "checkpoint "+step.Name, grant.Account, func() error {
 		err := j.Journal.Checkpoint(ctx, grant, step)
 		if err == nil {
-			j.p.w.check.checkpointed(j.p.who(), &grant, &step)
+			j.p.w.check.checkpointed(j.p.who(ctx), &grant, &step)
 		}
 		return err
 	})
-	c.leave(err)
+	c.leave(ctx, err)
 	return err
 }
 
@@ -69,7 +70,7 @@ func (j simJournal) Intend(ctx context.Context, grant journal.Grant, intents ...
 	c, err := j.write(ctx, what, grant.Account, func() error {
 		err := j.Journal.Intend(ctx, grant, intents...)
 		if err == nil {
-			j.p.w.check.intended(j.p.who(), &grant, intents)
+			j.p.w.check.intended(j.p.who(ctx), &grant, intents)
 		}
 		return err
 	})
@@ -82,7 +83,7 @@ func (j simJournal) Intend(ctx context.Context, grant journal.Grant, intents ...
 		j.p.w.note(c.a, "PAUSE after "+what, string(grant.Account), nil)
 		j.p.pauseFor(c.a.between(5*time.Second, 90*time.Second))
 	}
-	c.leave(err)
+	c.leave(ctx, err)
 	return err
 }
 
@@ -100,7 +101,7 @@ func (j simJournal) Settle(ctx context.Context, grant journal.Grant, settlements
 		}
 		return err
 	})
-	c.leave(err)
+	c.leave(ctx, err)
 	return err
 }
 
@@ -113,7 +114,7 @@ func (j simJournal) Finish(ctx context.Context, grant journal.Grant, outcome jou
 		}
 		return err
 	})
-	c.leave(err)
+	c.leave(ctx, err)
 	return err
 }
 
@@ -126,7 +127,7 @@ func (j simJournal) Block(ctx context.Context, block journal.Block) error {
 		}
 		return err
 	})
-	c.leave(err)
+	c.leave(ctx, err)
 	return err
 }
 
@@ -139,7 +140,7 @@ func (j simJournal) Unblock(ctx context.Context, unblock journal.Unblock) error 
 		}
 		return err
 	})
-	c.leave(err)
+	c.leave(ctx, err)
 	return err
 }
 
@@ -152,7 +153,7 @@ func (j simJournal) Kill(ctx context.Context, kill journal.Kill) error {
 		}
 		return err
 	})
-	c.leave(err)
+	c.leave(ctx, err)
 	return err
 }
 
@@ -165,7 +166,7 @@ func (j simJournal) Resume(ctx context.Context, kill journal.Kill) error {
 		}
 		return err
 	})
-	c.leave(err)
+	c.leave(ctx, err)
 	return err
 }
 
@@ -178,7 +179,7 @@ func (j simJournal) Approve(ctx context.Context, approval journal.Approval) erro
 		}
 		return err
 	})
-	c.leave(err)
+	c.leave(ctx, err)
 	return err
 }
 
@@ -191,7 +192,7 @@ func (j simJournal) read(ctx context.Context, what string, account broker.Accoun
 	} else {
 		err = f()
 	}
-	c.leave(err)
+	c.leave(ctx, err)
 	return err
 }
 

@@ -33,7 +33,7 @@ func (q simQueue) Publish(ctx context.Context, event queue.Event) (queue.Receipt
 	account := broker.AccountID(event.Account)
 	c := q.p.enter(ctx, "publish "+event.Command, account)
 	receipt, err := q.publish(ctx, c, event)
-	c.leave(err)
+	c.leave(ctx, err)
 	return receipt, err
 }
 
@@ -44,7 +44,9 @@ func (q simQueue) publish(ctx context.Context, c call, event queue.Event) (queue
 	}
 	receipt, err := w.queue.Publish(ctx, event)
 	w.check.published(&event, receipt, err)
-	w.stir(receipt.ID, event.NotBefore)
+	if !receipt.Duplicate {
+		w.stir(receipt.ID, event.NotBefore)
+	}
 	if err == nil && w.strikes(c.a, PublishLost) {
 		return queue.Receipt{}, &lie{"published, but the answer is lost"}
 	}
@@ -56,53 +58,97 @@ func (q simQueue) publish(ctx context.Context, c call, event queue.Event) (queue
 func (w *world) stir(id string, at time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.alarms, id)
 	if at.After(time.Now()) {
 		w.alarms[id] = at
+	} else {
+		delete(w.alarms, id)
 	}
 	w.ring()
 }
 
-// next returns how long nothing will change in the queue by itself, and the bell
-// that rings when somebody changes it.
+// next returns how long nothing will be due in the queue unless somebody changes
+// it, and the bell that rings then. Zero is not known: it is worth a look.
 func (w *world) next() (time.Duration, <-chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Now()
-	left := time.Hour
+	left := 10 * time.Minute
 	for id, at := range w.alarms {
 		if !at.After(now) {
 			delete(w.alarms, id)
+			w.dry = false
 			continue
 		}
 		left = min(left, at.Sub(now))
 	}
+	if !w.dry || now.Sub(w.looked) >= left {
+		return 0, w.bell
+	}
 	return left, w.bell
+}
+
+// tooOften is how often a world may look into its queue in vain, some hundred
+// times what is usual.
+const tooOften = 1_000_000
+
+// foundNothing notes that nothing is due.
+func (w *world) foundNothing() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.dry, w.looked = true, time.Now()
+	if w.looks++; w.looks == tooOften {
+		w.violate("I-20", "", "the queue was looked into %d times in vain", w.looks)
+	}
 }
 
 // Receive implements [queue.EventQueue].
 func (q simQueue) Receive(ctx context.Context) (*queue.Delivery, error) {
-	w, a := q.p.w, q.p.actor()
-	c := call{p: q.p, a: a, what: "receive", rank: 2 * quantum}
-	q.p.alive(a, c.rank)
-	a.sleep(a.between(0, 8*quantum))
-	q.p.alive(a, c.rank)
-	a.beyond(ctx)
-	if w.out(queueDown) || w.strikes(a, ReceiveFails) {
-		err := &lie{"receive failed"}
-		c.leave(err)
-		return nil, err
-	}
+	w := q.p.w
 	for {
-		d, err := q.take(ctx, c)
-		if d != nil || err != nil {
+		if err := q.idle(ctx); err != nil {
+			return nil, err
+		}
+		c := call{p: q.p, a: q.p.who(ctx).actor, what: "receive", rank: 2 * quantum}
+		q.p.alive(c.a, c.rank)
+		c.a.sleep(c.a.between(0, 8*quantum))
+		q.p.alive(c.a, c.rank)
+		c.a.beyond(ctx)
+		if ctx.Err() == nil && (w.out(queueDown) || w.strikes(c.a, ReceiveFails)) {
+			err := &lie{"receive failed"}
+			c.leave(ctx, err)
+			return nil, err
+		}
+		if d, err := q.take(ctx, c); d != nil || err != nil {
 			return d, err
 		}
-		left, bell := w.next()
-		a.wait(ctx, left, bell)
-		a.sleep(a.between(0, 20*quantum))
-		q.p.alive(a, c.rank)
-		a.beyond(ctx)
+		w.foundNothing()
+	}
+}
+
+// idle waits until it is worth to look into the queue, or ctx ends. Most of a
+// world's nights pass here, so it is no step and draws nothing.
+func (q simQueue) idle(ctx context.Context) error {
+	for {
+		left, bell := q.p.w.next()
+		if left == 0 {
+			return nil
+		}
+		timer := time.NewTimer(left)
+		select {
+		case <-timer.C:
+		case <-bell:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+		if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
+			<-ctx.Done() // at its very instant
+		}
+		if q.p.isDead() {
+			q.p.die()
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 	}
 }
 
@@ -116,16 +162,16 @@ func (q simQueue) take(ctx context.Context, c call) (*queue.Delivery, error) {
 	stop()
 	switch {
 	case d != nil:
-		return q.delivered(c, d)
+		return q.delivered(ctx, c, d)
 	case ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
 		return nil, nil //nolint:nilnil // nothing is due
 	}
-	c.leave(err)
+	c.leave(ctx, err)
 	return nil, err
 }
 
 // delivered hands a delivery to the worker, unless it gets lost on the way.
-func (q simQueue) delivered(c call, d *queue.Delivery) (*queue.Delivery, error) {
+func (q simQueue) delivered(ctx context.Context, c call, d *queue.Delivery) (*queue.Delivery, error) {
 	w := q.p.w
 	lease := d.Lease()
 	c.what, c.account = "receive "+d.Event.ID+" "+d.Event.Command, broker.AccountID(d.Event.Account)
@@ -133,11 +179,11 @@ func (q simQueue) delivered(c call, d *queue.Delivery) (*queue.Delivery, error) 
 	w.stir(d.Event.ID, lease.Expires)
 	if w.strikes(c.a, ReceiveLost) {
 		err := &lie{"delivered, but the answer is lost"}
-		c.leave(err)
+		c.leave(ctx, err)
 		return nil, err
 	}
-	c.leave(nil)
-	mine := queue.NewDelivery(d.Event, lease, driver{q.p, q.p.who()})
+	c.leave(ctx, nil)
+	mine := queue.NewDelivery(d.Event, lease, driver{q.p, q.p.who(ctx)})
 	mine.Attempt, mine.Crashes, mine.First = d.Attempt, d.Crashes, d.First
 	return mine, nil
 }
@@ -174,7 +220,7 @@ func (d driver) Extend(ctx context.Context, lease queue.Lease) (queue.Lease, err
 func (d driver) Settle(ctx context.Context, lease queue.Lease, v queue.Verdict) error {
 	c := d.p.enter(ctx, "settle "+lease.Event+" "+string(v.Verb)+" "+v.Note.Class, broker.AccountID(lease.Account))
 	err := d.settle(ctx, c, lease, v)
-	c.leave(err)
+	c.leave(ctx, err)
 	return err
 }
 
@@ -203,7 +249,7 @@ func (d driver) settle(ctx context.Context, c call, lease queue.Lease, v queue.V
 func (q simQueue) Stats(ctx context.Context) (queue.Stats, error) {
 	c := q.p.enter(ctx, "stats", "")
 	stats, err := q.p.w.queue.Stats(ctx)
-	c.leave(err)
+	c.leave(ctx, err)
 	return stats, err
 }
 
@@ -211,14 +257,14 @@ func (q simQueue) Stats(ctx context.Context) (queue.Stats, error) {
 func (q simQueue) Entry(ctx context.Context, id string) (queue.Entry, error) {
 	c := q.p.enter(ctx, "entry "+id, "")
 	entry, err := q.p.w.queue.Entry(ctx, id)
-	c.leave(err)
+	c.leave(ctx, err)
 	return entry, err
 }
 
 // Entries implements [queue.Admin].
 func (q simQueue) Entries(ctx context.Context, state queue.State) iter.Seq2[queue.Entry, error] {
 	c := q.p.enter(ctx, "entries "+string(state), "")
-	c.leave(nil)
+	c.leave(ctx, nil)
 	return q.p.w.queue.Entries(ctx, state)
 }
 
@@ -229,6 +275,6 @@ func (q simQueue) Operator(ctx context.Context, action queue.Action) (queue.Rece
 	receipt, err := w.queue.Operator(ctx, action)
 	w.check.acted(&action, receipt, err)
 	w.stir(action.ID, time.Time{})
-	c.leave(err)
+	c.leave(ctx, err)
 	return receipt, err
 }

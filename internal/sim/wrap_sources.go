@@ -26,7 +26,7 @@ func (s simAllocations) Allocation(ctx context.Context, query allocation.Query) 
 		s.p.die()
 	}
 	a, err := s.answer(ctx, c, query)
-	c.leave(err)
+	c.leave(ctx, err)
 	return a, err
 }
 
@@ -71,7 +71,7 @@ type simPrices struct{ p *process }
 func (s simPrices) Quotes(ctx context.Context, ids []broker.InstrumentID) (marketdata.Quotes, error) {
 	c := s.p.enter(ctx, "quotes", "")
 	quotes, err := s.answer(ctx, c, ids)
-	c.leave(err)
+	c.leave(ctx, err)
 	return quotes, err
 }
 
@@ -79,7 +79,7 @@ func (s simPrices) Quotes(ctx context.Context, ids []broker.InstrumentID) (marke
 // is kept, so that the checker knows that nothing may be traded on it.
 func (s simPrices) answer(ctx context.Context, c call, ids []broker.InstrumentID) (marketdata.Quotes, error) {
 	w := s.p.w
-	wk := s.p.who()
+	wk := s.p.who(ctx)
 	wk.bad = map[broker.InstrumentID]string{}
 	if w.strikes(c.a, PriceError) {
 		return marketdata.Quotes{}, &lie{"no quotes"}

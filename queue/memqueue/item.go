@@ -102,20 +102,28 @@ func (a *account) replaceable(command string) *item {
 	return nil
 }
 
-// next returns the event that may be delivered now, if the account is free.
+// next returns the first event of the line that may be delivered now, if any.
 func (a *account) next() *item {
 	if a.leased != nil {
 		return nil
 	}
-	for _, it := range a.line {
-		if it.state == queued {
+	for n, it := range a.line {
+		if it.state == queued && !waits(a.line[:n], it.event.Command) {
 			return it
-		}
-		if it.fence != 0 {
-			return nil // it was delivered and waits: later ones wait for it
 		}
 	}
 	return nil
+}
+
+// waits reports whether an event of this command has to wait for one of the
+// earlier ones: for one of the same command that was delivered and is not due.
+func waits(earlier []*item, command string) bool {
+	for _, it := range earlier {
+		if it.fence != 0 && it.state == delayed && it.event.Command == command {
+			return true
+		}
+	}
+	return false
 }
 
 // enter puts an event back into the line, at its place.

@@ -145,21 +145,42 @@ func (m *model) next() *mEvent {
 
 // mayStart applies the rule of the account's line.
 func (m *model) mayStart(e *mEvent) bool {
-	if e.state != queue.Queued || e.due.After(m.now) {
+	if !m.due(e) || m.heldUp(e) || m.leased(e.event.Account) {
 		return false
 	}
-	for _, o := range m.events {
-		if o == e || o.event.Account != e.event.Account {
-			continue
-		}
-		if o.state == queue.Leased {
-			return false
-		}
-		if o.state == queue.Queued && o.place < e.place && (o.fence != 0 || !o.due.After(m.now)) {
-			return false // it was delivered, or is due itself: it comes first
+	for _, o := range m.earlier(e) {
+		if m.due(o) && !m.heldUp(o) {
+			return false // it comes first
 		}
 	}
 	return true
+}
+
+func (m *model) due(e *mEvent) bool { return e.state == queue.Queued && !e.due.After(m.now) }
+
+// heldUp reports whether an earlier event of the same command was delivered and
+// waits.
+func (m *model) heldUp(e *mEvent) bool {
+	return slices.ContainsFunc(m.earlier(e), func(o *mEvent) bool { return m.waits(o) && o.event.Command == e.event.Command })
+}
+
+// waits reports whether an event was delivered and waits for a retry or a
+// deferral.
+func (m *model) waits(e *mEvent) bool { return m.shown(e) == queue.Delayed && e.fence != 0 }
+
+func (m *model) leased(account string) bool {
+	return m.find(func(e *mEvent) bool { return e.state == queue.Leased && e.event.Account == account }) != nil
+}
+
+// earlier returns what stands before an event in its account's line.
+func (m *model) earlier(e *mEvent) []*mEvent {
+	var before []*mEvent
+	for _, o := range m.events {
+		if o.event.Account == e.event.Account && o.state == queue.Queued && o.place < e.place {
+			before = append(before, o)
+		}
+	}
+	return before
 }
 
 func (m *model) deliver(e *mEvent, token string) {

@@ -83,6 +83,7 @@ func (w *walk) walk(steps int) {
 	for _, what := range []string{
 		"ok", "duplicate", "superseded", queue.ErrFull.Error(), queue.ErrInvalidEvent.Error(), "delivered", "crashed before", "nothing",
 		"ack", "retry", "defer", "hold", "dead", queue.ErrLeaseLost.Error(), queue.ErrSettled.Error(), "extended",
+		"held up by its command", "went on past a wait", "was due and was passed",
 		"release", "requeue", "drop", queue.ErrWrongState.Error(), queue.ErrUnknownEvent.Error(), queue.ErrInvalidAction.Error(), "dead by crashes",
 	} {
 		require.NotZero(w, w.seen[what], "%s never happened: %v", what, w.seen)
@@ -131,6 +132,7 @@ func (w *walk) publish() {
 
 func (w *walk) receive() {
 	want := w.m.next()
+	w.noteOrder(want)
 	ctx, cancel := context.WithTimeout(w.Context(), time.Nanosecond)
 	defer cancel()
 	d, err := w.q.Receive(ctx)
@@ -148,6 +150,26 @@ func (w *walk) receive() {
 	w.leases = append(w.leases, d.Lease())
 	if w.seen["delivered"]++; d.Crashes > 0 {
 		w.seen["crashed before"]++
+	}
+}
+
+// noteOrder notes what the rule of the line did to the next delivery.
+func (w *walk) noteOrder(next *mEvent) {
+	for _, e := range w.m.events {
+		if w.m.due(e) && w.m.heldUp(e) && !w.m.leased(e.event.Account) {
+			w.seen["held up by its command"]++
+		}
+	}
+	if next == nil {
+		return
+	}
+	for _, e := range w.m.earlier(next) {
+		if w.m.waits(e) {
+			w.seen["went on past a wait"]++
+		}
+		if w.m.due(e) {
+			w.seen["was due and was passed"]++
+		}
 	}
 }
 

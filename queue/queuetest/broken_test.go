@@ -170,7 +170,7 @@ func TestSuiteFailsBrokenQueues(t *testing.T) {
 		require.Empty(t, failures(t, name, mutant{}), "a good queue: %s", name)
 	}
 	noticed := map[string]int{}
-	for _, m := range slices.Concat(publishMutants, receiveMutants, settleMutants, operatorMutants) {
+	for _, m := range slices.Concat(publishMutants, receiveMutants, orderMutants, settleMutants, operatorMutants) {
 		t.Run(m.name, func(t *testing.T) {
 			require.Contains(t, queuetest.Names(), m.fails)
 			var by []string

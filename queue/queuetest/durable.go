@@ -70,9 +70,11 @@ func restartKeepsStates(e *env) {
 func restartKeepsPromises(e *env) {
 	keyed := e.event("A")
 	keyed.Key = "key"
-	id := e.publish(keyed).ID
-	second := e.put("A")
-	old := e.nextIs(id)
+	old := e.start(keyed)
+	id := old.Event.ID
+	follower := keyed
+	follower.Key = ""
+	second := e.publish(follower).ID
 	e.Queue = e.Restart()
 	require.Equal(e, queue.Receipt{ID: id, Duplicate: true}, e.publish(keyed))
 	e.none("the account is still leased")
@@ -82,7 +84,7 @@ func restartKeepsPromises(e *env) {
 	require.Greater(e, d.Fence, old.Fence)
 	require.NoError(e, d.Retry(e.Context(), e.Lease, queue.Note{}))
 	e.Queue = e.Restart()
-	e.none("the retry waits, and holds up its account")
+	e.none("the retry waits, and holds up its command")
 	e.Advance(e.Lease)
 	d = e.nextIs(id)
 	require.Equal(e, []int{2, 1}, []int{d.Attempt, d.Crashes})

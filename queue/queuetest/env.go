@@ -89,6 +89,13 @@ func (e *env) put(account string) string {
 	return e.publish(e.event(account)).ID
 }
 
+// start publishes an event that is delivered at once. The same event published
+// again then follows it and does not take its place.
+func (e *env) start(event queue.Event) *queue.Delivery {
+	e.Helper()
+	return e.nextIs(e.publish(event).ID)
+}
+
 // next returns the delivery that must be there.
 func (e *env) next() *queue.Delivery {
 	e.Helper()

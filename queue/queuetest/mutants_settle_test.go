@@ -34,11 +34,14 @@ func swallows(target error) func(*broken) {
 }
 
 var settleMutants = []mutant{
-	{"keeps an account leased for ever after ack", nil, settles(func(v *queue.Verdict) {
-		if v.Verb == queue.VerbAck {
-			v.Verb, v.Until = queue.VerbDefer, time.Now().Add(never)
+	{"keeps an account leased after ack", nil, func(b *broken) {
+		b.settle = func(ctx context.Context, l queue.Lease, v queue.Verdict) error {
+			if v.Verb == queue.VerbAck {
+				return nil
+			}
+			return b.Queue.Settle(ctx, l, v)
 		}
-	}), "an account has one lease at a time"},
+	}, "an account has one lease at a time"},
 	{"delivers again after ack", nil, settles(func(v *queue.Verdict) {
 		if v.Verb == queue.VerbAck {
 			v.Verb = queue.VerbDefer
@@ -54,57 +57,23 @@ var settleMutants = []mutant{
 			v.Verb, v.Until = queue.VerbDefer, time.Now().Add(max(v.After, 0))
 		}
 	}), "retry comes after its delay as the next attempt"},
-	{"retries at once", nil, settles(func(v *queue.Verdict) { v.After = 0 }), "a retry holds up its account"},
-	{"defers at once", nil, settles(func(v *queue.Verdict) { v.Until = time.Time{} }), "a deferral holds up its account"},
+	{"retries at once", nil, settles(func(v *queue.Verdict) { v.After = 0 }), "a retry holds up later events of its command"},
+	{"defers at once", nil, settles(func(v *queue.Verdict) { v.Until = time.Time{} }), "a deferral holds up later events of its command"},
 	{"retries late", nil, settles(func(v *queue.Verdict) {
 		if v.Verb == queue.VerbRetry {
 			v.After = max(v.After, 0) + 2*lease
 		}
 	}), "a delay in the past is none"},
-	{"lets later events overtake a retry", nil, func(b *broken) {
-		b.settle = func(ctx context.Context, l queue.Lease, v queue.Verdict) error {
-			if v.Verb != queue.VerbRetry && v.Verb != queue.VerbDefer {
-				return b.Queue.Settle(ctx, l, v)
-			}
-			at := max(v.After, time.Until(v.Until), time.Nanosecond)
-			if err := b.Queue.Settle(ctx, l, queue.Verdict{Verb: queue.VerbHold}); err != nil {
-				return err
-			}
-			time.AfterFunc(at, func() {
-				_, _ = b.Queue.Operator(b.life, queue.Action{Verb: queue.Release, ID: l.Event, Operator: "x", Reason: "x"})
-			})
-			return nil
-		}
-	}, "order holds under retries of several accounts"},
-	{"moves a crashed event to the end of the line", nil, func(b *broken) {
-		b.receive = func(ctx context.Context) (*queue.Delivery, error) {
-			d, err := b.Queue.Receive(ctx)
-			if err != nil || d.Crashes == 0 || b.count() > 1 {
-				return d, err
-			}
-			_ = d.Hold(ctx, queue.Note{})
-			next, err := b.Queue.Receive(ctx)
-			_, _ = b.Queue.Operator(b.life, queue.Action{Verb: queue.Release, ID: d.Event.ID, Operator: "x", Reason: "x"})
-			return next, err
-		}
-	}, "a crash holds its place"},
-	{"lets an event for later keep the last place", nil, func(b *broken) {
-		b.receive = func(ctx context.Context) (*queue.Delivery, error) {
-			d, err := b.Queue.Receive(ctx)
-			if err != nil || d.Event.NotBefore.Before(d.Event.Created) || b.count() > 1 {
-				return d, err
-			}
-			_ = d.Hold(ctx, queue.Note{})
-			next, err := b.Queue.Receive(ctx)
-			_, _ = b.Queue.Operator(b.life, queue.Action{Verb: queue.Release, ID: d.Event.ID, Operator: "x", Reason: "x"})
-			return next, err
-		}
-	}, "an event for later takes its place when it is due"},
-	{"holds up the account of a held event", nil, settles(func(v *queue.Verdict) {
+	{"holds up the command of a held event", nil, settles(func(v *queue.Verdict) {
 		if v.Verb == queue.VerbHold {
 			v.Verb, v.Until = queue.VerbDefer, time.Now().Add(never)
 		}
 	}), "hold parks an event and frees its account"},
+	{"holds up the command of a dead event", nil, settles(func(v *queue.Verdict) {
+		if v.Verb == queue.VerbDead {
+			v.Verb, v.Until = queue.VerbDefer, time.Now().Add(never)
+		}
+	}), "dead keeps an event with its history and frees its account"},
 	{"lets dead letters vanish", nil, settles(func(v *queue.Verdict) {
 		if v.Verb == queue.VerbDead {
 			v.Verb = queue.VerbAck
@@ -223,14 +192,14 @@ var operatorMutants = []mutant{
 			return b.Queue.Operator(ctx, a)
 		}
 	}, "drop ends an event for good"},
-	{"lets a dropped retry hold up its account", nil, func(b *broken) {
+	{"lets a dropped retry hold up its command", nil, func(b *broken) {
 		b.operator = func(ctx context.Context, a queue.Action) (queue.Receipt, error) {
 			if e, err := b.Queue.Entry(ctx, a.ID); a.Verb == queue.Drop && err == nil && e.State == queue.Delayed && e.Fence > 0 {
 				return queue.Receipt{ID: a.ID}, nil
 			}
 			return b.Queue.Operator(ctx, a)
 		}
-	}, "dropping a waiting retry frees its account"},
+	}, "dropping a waiting retry frees its command"},
 	{"says yes in a wrong state", nil, func(b *broken) {
 		b.operator = func(ctx context.Context, a queue.Action) (queue.Receipt, error) {
 			r, err := b.Queue.Operator(ctx, a)

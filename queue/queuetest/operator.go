@@ -15,7 +15,7 @@ var operatorCases = []testCase{
 	{name: "requeue asks for a dead event again", run: requeues, needs: needsAdmin},
 	{name: "a dead event is asked for again once", run: requeuesOnce, needs: needsAdmin},
 	{name: "drop ends an event for good", run: drops, needs: needsAdmin},
-	{name: "dropping a waiting retry frees its account", run: dropFrees, needs: needsAdmin},
+	{name: "dropping a waiting retry frees its command", run: dropFrees, needs: needsAdmin},
 	{name: "actions in a wrong state change nothing", run: wrongStates, needs: needsAdmin},
 	{name: "an action needs operator, reason and a known event", run: actionNeeds, needs: needsAdmin},
 	{name: "a repeated token returns the first receipt", run: tokenRepeated, needs: needsAdmin},
@@ -109,10 +109,12 @@ func drops(e *env) {
 }
 
 func dropFrees(e *env) {
-	first, second := e.put("A"), e.put("A")
-	require.NoError(e, e.nextIs(first).Retry(e.Context(), 50*e.Lease, queue.Note{}))
+	event := e.event("A")
+	first := e.start(event)
+	second := e.publish(event).ID
+	require.NoError(e, first.Retry(e.Context(), 50*e.Lease, queue.Note{}))
 	e.none("the retry comes first")
-	e.operator(queue.Drop, first)
+	e.operator(queue.Drop, first.Event.ID)
 	e.ack(e.nextIs(second))
 }
 

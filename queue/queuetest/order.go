@@ -2,7 +2,6 @@ package queuetest
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -16,8 +15,12 @@ var orderCases = []testCase{
 	{name: "accounts do not block each other", run: accountsApart},
 	{name: "an event for later does not hold up others", run: laterStepsAside},
 	{name: "an event for later takes its place when it is due", run: laterTakesPlace},
-	{name: "a retry holds up its account", run: retryHoldsUp},
-	{name: "a deferral holds up its account", run: deferHoldsUp},
+	{name: "a retry holds up later events of its command", run: holdsUp(retryLater)},
+	{name: "a deferral holds up later events of its command", run: holdsUp(deferLater)},
+	{name: "a retry does not hold up other commands of its account", run: goesOn(retryLater)},
+	{name: "a deferral does not hold up other commands of its account", run: goesOn(deferLater)},
+	{name: "other commands keep the order in which they were accepted", run: othersInOrder},
+	{name: "an event keeps its place while it waits", run: keepsPlace},
 	{name: "a crash holds its place", run: crashHoldsPlace},
 	{name: "order holds under retries of several accounts", run: orderUnderRetries},
 }
@@ -29,6 +32,14 @@ func oneLease(e *env) {
 		e.none("its account is leased")
 		e.ack(d)
 	}
+
+	deferred := e.start(e.event("A"))
+	require.NoError(e, deferred.Defer(e.Context(), e.Now().Add(e.Lease/4), queue.Note{}))
+	other := e.start(e.event("A"))
+	e.Advance(e.Lease / 4)
+	e.none("its account is leased, although the deferred event is due")
+	e.ack(other)
+	e.ack(e.nextIs(deferred.Event.ID))
 }
 
 func startOrder(e *env) {
@@ -42,8 +53,8 @@ func startOrder(e *env) {
 }
 
 func accountsApart(e *env) {
-	e.put("A")
-	e.put("A")
+	event := e.event("A")
+	e.publish(event)
 	e.put("B")
 	e.put("C")
 	open := map[string]*queue.Delivery{}
@@ -52,12 +63,13 @@ func accountsApart(e *env) {
 		require.NotContains(e, open, d.Event.Account)
 		open[d.Event.Account] = d
 	}
+	e.publish(event)
 	require.NoError(e, open["A"].Retry(e.Context(), 10*e.Lease, queue.Note{}))
 	require.NoError(e, open["B"].Hold(e.Context(), queue.Note{}))
 	id := e.put("B")
 	e.ack(e.nextIs(id)) // while A waits and C is leased
 	e.ack(open["C"])
-	e.none("only A has an event, and it waits")
+	e.none("only A has events, and they wait")
 }
 
 func laterStepsAside(e *env) {
@@ -82,62 +94,113 @@ func laterTakesPlace(e *env) {
 	e.ack(e.nextIs(now))
 }
 
-func retryHoldsUp(e *env) {
-	first, second := e.put("A"), e.put("A")
-	require.NoError(e, e.nextIs(first).Retry(e.Context(), 2*e.Lease, queue.Note{}))
-	e.none("the retry comes first")
-	e.Advance(2 * e.Lease)
-	e.ack(e.nextIs(first))
-	e.ack(e.nextIs(second))
+// retryLater and deferLater make an event wait for two leases.
+func retryLater(e *env, d *queue.Delivery) {
+	e.Helper()
+	require.NoError(e, d.Retry(e.Context(), 2*e.Lease, queue.Note{}))
 }
 
-func deferHoldsUp(e *env) {
-	first, second := e.put("A"), e.put("A")
-	require.NoError(e, e.nextIs(first).Defer(e.Context(), e.Now().Add(2*e.Lease), queue.Note{}))
-	e.none("the deferred event comes first")
-	e.Advance(2 * e.Lease)
-	e.ack(e.nextIs(first))
+func deferLater(e *env, d *queue.Delivery) {
+	e.Helper()
+	require.NoError(e, d.Defer(e.Context(), e.Now().Add(2*e.Lease), queue.Note{}))
+}
+
+func holdsUp(wait func(*env, *queue.Delivery)) func(*env) {
+	return func(e *env) {
+		event := e.event("A")
+		first := e.start(event)
+		second := e.publish(event).ID
+		wait(e, first)
+		e.none("an earlier event of its command waits")
+		newest := e.publish(event)
+		require.Equal(e, second, newest.Superseded)
+		e.none("an earlier event of its command still waits")
+		e.Advance(2 * e.Lease)
+		e.ack(e.nextIs(first.Event.ID))
+		e.ack(e.nextIs(newest.ID))
+	}
+}
+
+func goesOn(wait func(*env, *queue.Delivery)) func(*env) {
+	return func(e *env) {
+		first := e.start(e.event("A"))
+		second := e.put("A")
+		wait(e, first)
+		e.ack(e.nextIs(second))
+		wait(e, e.start(e.event("A"))) // two wait, each for itself
+		e.ack(e.start(e.event("A")))
+		e.is(first.Event.ID, queue.Delayed)
+		e.none("what is left waits")
+	}
+}
+
+func othersInOrder(e *env) {
+	event := e.event("A")
+	first := e.start(event)
+	second := e.put("A")
+	e.publish(event) // follows the first one
+	third, fourth := e.put("A"), e.put("A")
+	deferLater(e, first)
 	e.ack(e.nextIs(second))
+	require.NoError(e, e.nextIs(third).Retry(e.Context(), 0, queue.Note{}))
+	e.ack(e.nextIs(third)) // it was due at once
+	e.ack(e.nextIs(fourth))
+	e.none("the first event and its follower wait")
+}
+
+func keepsPlace(e *env) {
+	for _, wait := range []func(*env, *queue.Delivery){retryLater, deferLater} {
+		event := e.event("A")
+		first := e.start(event)
+		second, follower, third := e.put("A"), e.publish(event).ID, e.put("A")
+		wait(e, first)
+		e.ack(e.nextIs(second))
+		e.Advance(2 * e.Lease)
+		e.ack(e.nextIs(first.Event.ID))
+		e.ack(e.nextIs(follower))
+		e.ack(e.nextIs(third))
+	}
 }
 
 func crashHoldsPlace(e *env) {
-	first, second := e.put("A"), e.put("A")
-	e.nextIs(first)
+	event := e.event("A")
+	first := e.start(event)
+	second, follower := e.put("A"), e.publish(event).ID
 	e.expire()
-	e.ack(e.nextIs(first))
+	e.ack(e.nextIs(first.Event.ID))
 	e.ack(e.nextIs(second))
+	e.ack(e.nextIs(follower))
 }
 
+// orderUnderRetries: an event is published as soon as the one before it, of the
+// same account and command, was delivered, and so waits behind its retries.
 func orderUnderRetries(e *env) {
-	want := map[string][]string{}
-	const accounts, events = 4, 5
-	for range events {
-		for i := range accounts {
-			account := fmt.Sprintf("A%d", i)
-			want[account] = append(want[account], e.put(account))
-		}
+	const accounts, commands, events = 4, 2, 4
+	lines := map[string][]string{} // what did not end, by account and command
+	published := map[string]int{}
+	accept := func(account, command string) {
+		key := account + "/" + command
+		lines[key] = append(lines[key], e.publish(queue.Event{Account: account, Command: command}).ID)
+		published[key]++
 	}
-	got := map[string][]string{}
-	for step := 0; sum(got) < accounts*events; step++ {
-		require.Less(e, step, 10*accounts*events, "retries do not end")
+	for i := range accounts * commands {
+		accept(fmt.Sprintf("A%d", i%accounts), fmt.Sprintf("c%d", i/accounts))
+	}
+	for step, left := 0, accounts*commands*events; left > 0; step++ {
+		require.Less(e, step, 10*accounts*commands*events, "retries do not end")
 		d := e.next()
-		require.Equal(e, want[d.Event.Account][len(got[d.Event.Account])], d.Event.ID, "no later event overtakes a retry")
+		key := d.Event.Account + "/" + d.Event.Command
+		require.NotEmpty(e, lines[key], "it ended before")
+		require.Equal(e, lines[key][0], d.Event.ID, "no later event of its command overtakes a retry")
+		if len(lines[key]) == 1 && published[key] < events {
+			accept(d.Event.Account, d.Event.Command)
+		}
 		if step%3 != 2 && d.Attempt < 3 {
 			require.NoError(e, d.Retry(e.Context(), time.Duration(step%2)*e.Quiet/4, queue.Note{}))
 			continue
 		}
-		got[d.Event.Account] = append(got[d.Event.Account], d.Event.ID)
+		lines[key] = lines[key][1:]
+		left--
 		e.ack(d)
 	}
-	for account := range want {
-		require.True(e, slices.Equal(want[account], got[account]))
-	}
-}
-
-func sum(lists map[string][]string) int {
-	n := 0
-	for _, l := range lists {
-		n += len(l)
-	}
-	return n
 }

@@ -155,18 +155,19 @@ func wokenByCrash(e *env) {
 }
 
 func wokenByOperator(e *env) {
-	first, second := e.put("A"), e.put("A")
-	require.NoError(e, e.nextIs(first).Hold(e.Context(), queue.Note{}))
-	d := e.nextIs(second)
-	require.NoError(e, d.Defer(e.Context(), e.Now().Add(50*e.Lease), queue.Note{}))
-	third := e.put("A")
+	event := e.event("A")
+	first := e.start(event)
+	require.NoError(e, first.Hold(e.Context(), queue.Note{}))
+	second := e.start(event)
+	require.NoError(e, second.Defer(e.Context(), e.Now().Add(50*e.Lease), queue.Note{}))
+	third := e.publish(event).ID
 	r := e.sleepers(2)
-	e.operator(queue.Release, first)
+	e.operator(queue.Release, first.Event.ID) // a later event that waits does not hold it up
 	got, other := e.anyWoken(r[0], r[1], "the release")
-	require.Equal(e, first, got.Event.ID)
+	require.Equal(e, first.Event.ID, got.Event.ID)
 	e.ack(got)
-	e.operator(queue.Drop, second)
-	require.Equal(e, third, e.woken(other, "the drop of what held up the account").Event.ID)
+	e.operator(queue.Drop, second.Event.ID)
+	require.Equal(e, third, e.woken(other, "the drop of what held it up").Event.ID)
 }
 
 func allWoken(e *env) {

@@ -82,21 +82,27 @@ func delayInPast(e *env) {
 }
 
 func holdParks(e *env) {
-	first, second := e.put("A"), e.put("A")
-	require.NoError(e, e.nextIs(first).Hold(e.Context(), queue.Note{Class: "held"}))
+	event := e.event("A")
+	d := e.start(event)
+	first, other, follower := d.Event.ID, e.put("A"), e.publish(event).ID
+	require.NoError(e, d.Hold(e.Context(), queue.Note{Class: "held"}))
 	e.is(first, queue.Held)
-	e.ack(e.nextIs(second))
+	e.ack(e.nextIs(other))
+	e.ack(e.nextIs(follower))
 	e.Advance(10 * e.Lease)
 	e.none("an operator must release it")
 	e.is(first, queue.Held)
 }
 
 func deadKeeps(e *env) {
-	first, second := e.put("A"), e.put("A")
+	event := e.event("A")
+	d := e.start(event)
+	first, other, follower := d.Event.ID, e.put("A"), e.publish(event).ID
 	note := queue.Note{Run: "run1", Class: "rejected", Cause: "allocation: sum is 1.7"}
-	require.NoError(e, e.nextIs(first).Dead(e.Context(), note))
+	require.NoError(e, d.Dead(e.Context(), note))
 	e.is(first, queue.Dead)
-	e.ack(e.nextIs(second))
+	e.ack(e.nextIs(other))
+	e.ack(e.nextIs(follower))
 	e.Advance(10 * e.Lease)
 	e.none("it will not be tried again")
 	if !e.Features.NoAdmin {

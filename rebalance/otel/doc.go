@@ -8,7 +8,7 @@
 // # Traces
 //
 // A run is one span, evenkeel.run, from its claim to its end, with a child span
-// for each step after the claim, evenkeel.ready to evenkeel.verify. It is a child
+// for each step after the claim, evenkeel.ready to evenkeel.finish. It is a child
 // of the span in the context given to Engine.Rebalance, if there is one. Times
 // are the engine's, so a backtest's spans lie in the time it plays.
 //

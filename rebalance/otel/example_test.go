@@ -69,5 +69,5 @@ func Example() {
 	//   evenkeel.outcome = completed
 	//   evenkeel.order.count = 1
 	//   evenkeel.strategy = all-in
-	// ready resolve allocation instruments snapshot cancel prices plan sell settle buy (evenkeel.order.sent) (evenkeel.order.ended) verify
+	// ready resolve allocation instruments snapshot cancel prices plan sell settle buy (evenkeel.order.sent) (evenkeel.order.ended) verify finish
 }

@@ -49,7 +49,7 @@ func TestARunIsATree(t *testing.T) {
 		}
 		require.Equal(t, run.EndTime(), end)
 		require.Equal(t, []string{
-			"ready", "resolve", "allocation", "instruments", "snapshot", "cancel", "prices", "plan", "sell", "settle", "buy", "verify",
+			"ready", "resolve", "allocation", "instruments", "snapshot", "cancel", "prices", "plan", "sell", "settle", "buy", "verify", "finish",
 		}, steps)
 	})
 }
@@ -134,11 +134,11 @@ func TestRefusedRequestIsOneSpan(t *testing.T) {
 	require.NotContains(t, attributes(run.Attributes()), "evenkeel.run.id")
 }
 
-func TestOtherCommandsHaveNoSteps(t *testing.T) {
+func TestOtherCommandsOnlyFinish(t *testing.T) {
 	s := newSeen(t, otel.Options{})
 	r := newRig(t, s, nil)
 	require.Equal(t, rebalance.Completed, r.run("look", rebalance.CommandSnapshot).Outcome)
-	require.Len(t, s.ended(""), 1)
+	require.Len(t, s.ended(""), 2) // the run and its finish
 	require.Equal(t, "snapshot", attributes(s.one("evenkeel.run").Attributes())["evenkeel.command"])
 }
 
