@@ -39,8 +39,8 @@
 //
 // Poison. A delivery that ends by the running out of its lease is counted apart
 // from attempts ([Delivery.Crashes]); otherwise the event is due again at once,
-// at its place: no later event of the account comes before it. An event that has used up the allowed crash deliveries goes to the dead
-// letters by itself.
+// at its place: no later event of the account comes before it. An event that has
+// used up the allowed crash deliveries goes to the dead letters by itself.
 //
 // Settling. A delivery is settled once, by one verb of [Delivery]. Settling
 // twice is [ErrSettled]; settling after the lease was lost is [ErrLeaseLost] and
