@@ -137,7 +137,8 @@ type Guards struct {
 	MaxOrders          decimal.NullDecimal `json:"max_orders"`
 }
 
-// The enumerations of a policy. Their values are what stands in the JSON form.
+// Mode and the other enumerations of a policy. Their values are what stands in
+// the JSON form.
 type (
 	Mode            string
 	Scope           string

@@ -70,8 +70,8 @@ func (c *checker) sum() {
 // delivered checks a delivery.
 //
 // I-5: the account's fence went up, so nobody else holds it.
-// I-17: no event of the account that was accepted before, and is due, was passed
-// over before its first delivery.
+// I-17: no event of the same account and command that was accepted before, and is
+// due, was passed over before its first delivery.
 func (c *checker) delivered(d *queue.Delivery) {
 	c.w.mu.Lock()
 	defer c.w.mu.Unlock()
@@ -88,7 +88,8 @@ func (c *checker) delivered(d *queue.Delivery) {
 	}
 	now := time.Now()
 	for _, other := range c.lines[d.Event.Account] {
-		if !e.delivered && !other.delivered && !other.over && !other.held && other.place < e.place && !other.due.After(now) {
+		waits := !other.delivered && !other.over && !other.held && !other.due.After(now)
+		if !e.delivered && waits && other.command == e.command && other.place < e.place {
 			c.w.violate("I-17", account, "event %s was delivered before %s, which was accepted first", e.id, other.id)
 		}
 	}

@@ -38,6 +38,7 @@ func (w *world) session(t time.Time) broker.Session {
 
 // run is the market until ctx ends.
 func (m *market) run(ctx context.Context) {
+	m.a.sleep(0)
 	for ctx.Err() == nil {
 		now := time.Now()
 		if s := m.w.session(now); now.Before(s.Open) {

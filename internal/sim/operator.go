@@ -28,6 +28,7 @@ type operator struct {
 
 // run acts until ctx ends.
 func (o *operator) run(ctx context.Context) {
+	o.a.sleep(0)
 	for ctx.Err() == nil {
 		quiet := o.w.isQuiet()
 		for i := range o.w.accounts {

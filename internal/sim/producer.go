@@ -20,6 +20,7 @@ type producer struct {
 
 // run publishes until ctx ends.
 func (p *producer) run(ctx context.Context) {
+	p.a.sleep(0)
 	for !p.w.isQuiet() && ctx.Err() == nil {
 		n := 1
 		if p.w.strikes(p.a, EventBurst) {
