@@ -94,14 +94,15 @@ func (w *world) compose(logger *slog.Logger, now func() time.Time) error {
 		Queue: w.queue, Journal: journal.NewMemory(journal.MemoryOptions{}),
 		Accounts: []rebalance.Account{{ID: accountID, Mode: broker.Simulated, Strategy: strategy, Policy: &policy}},
 		Tracker: rebalance.TrackerFunc(func(_ context.Context, p rebalance.Progress) {
-			if p.Result != nil {
-				w.results <- p.Result
+			if p.Result != nil && p.Result.Outcome != rebalance.Deferred && p.Result.Outcome != rebalance.Failed {
+				w.results <- p.Result // those two come back by themselves
 			}
 		}),
 		// Shorter waits than a real broker needs, so that a fault takes seconds.
 		Timing: rebalance.Timing{
 			Acknowledge: time.Second, Sweep: 1500 * time.Millisecond, Complete: 2 * time.Second, Cancel: 2 * time.Second, Settle: 5 * time.Second,
 		},
+		Events: rebalance.EventPolicy{Recheck: 2 * time.Second},
 		Logger: logger,
 		Now:    now,
 	})
