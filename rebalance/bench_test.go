@@ -1,7 +1,9 @@
 package rebalance_test
 
 import (
+	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"github.com/shopspring/decimal"
@@ -11,6 +13,8 @@ import (
 	"github.com/evenkeel/evenkeel/broker/fake"
 	"github.com/evenkeel/evenkeel/journal"
 	"github.com/evenkeel/evenkeel/marketdata"
+	"github.com/evenkeel/evenkeel/queue"
+	"github.com/evenkeel/evenkeel/queue/memqueue"
 	"github.com/evenkeel/evenkeel/rebalance"
 )
 
@@ -67,4 +71,51 @@ func BenchmarkRebalance20(b *testing.B) {
 		orders += len(res.Orders)
 	}
 	b.ReportMetric(float64(orders)/float64(b.N), "orders/op")
+}
+
+// BenchmarkServiceLoop10k has 10,000 accounts queued at once and the service
+// loop work them off. It reports the time of each.
+func BenchmarkServiceLoop10k(b *testing.B) {
+	const n = 10_000
+	for b.Loop() {
+		b.StopTimer()
+		sim := fake.Config{
+			Instruments: []broker.Instrument{{ID: "A"}, {ID: "B"}},
+			Quotes:      map[broker.InstrumentID]marketdata.Quote{"A": at("50"), "B": at("100")},
+		}
+		cfg := rebalance.Config{Journal: new(journal.Memory), Queue: memqueue.New(memqueue.Options{})}
+		for i := range n {
+			id := broker.AccountID(fmt.Sprintf("U%05d", i))
+			sim.Accounts = append(sim.Accounts, fake.Account{ID: id, Cash: map[broker.Currency]decimal.Decimal{"USD": num("10000")}})
+			cfg.Accounts = append(cfg.Accounts, rebalance.Account{ID: id, Mode: broker.Simulated, Strategy: "core"})
+		}
+		exchange, err := fake.New(sim)
+		must(b, err)
+		targets, err := allocation.NewStatic(allocation.Rules{}, model("core", "A", "0.3", "B", "0.7"))
+		must(b, err)
+		cfg.Broker, cfg.Prices, cfg.Allocations = exchange, exchange, targets
+		ctx, stop := context.WithCancel(b.Context())
+		left := int64(n)
+		cfg.Tracker = rebalance.TrackerFunc(func(_ context.Context, p rebalance.Progress) {
+			if p.Result != nil && atomic.AddInt64(&left, -1) == 0 {
+				stop()
+			}
+		})
+		engine, err := rebalance.New(cfg)
+		must(b, err)
+		for i := range n {
+			_, err := cfg.Queue.Publish(ctx, queue.Event{Account: string(cfg.Accounts[i].ID), Command: "rebalance"})
+			must(b, err)
+		}
+		b.StartTimer()
+		must(b, engine.Run(ctx))
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/event")
+}
+
+func must(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil {
+		tb.Fatal(err)
+	}
 }

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"time"
 
 	"github.com/evenkeel/evenkeel/allocation"
 	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/journal"
 	"github.com/evenkeel/evenkeel/marketdata"
 	"github.com/evenkeel/evenkeel/queue"
 )
@@ -68,4 +70,17 @@ func (d deafDriver) Extend(ctx context.Context, _ queue.Lease) (queue.Lease, err
 
 func (d deafDriver) Settle(ctx context.Context, _ queue.Lease, v queue.Verdict) error {
 	return d.d.Settle(ctx, v)
+}
+
+// mute is a journal that answers no claim until a time.
+type mute struct {
+	journal.Journal
+	until time.Time
+}
+
+func (m mute) Begin(ctx context.Context, c journal.Claim) (journal.Begun, error) {
+	if time.Now().Before(m.until) {
+		return journal.Begun{}, errors.New("no answer")
+	}
+	return m.Journal.Begin(ctx, c)
 }

@@ -397,3 +397,17 @@ func between(s, from, to string) string {
 }
 
 var _ journal.Journal = killedJournal{}
+
+// TestAnOldEventIsNotThrownAwayUnseen: the age limit does not count while the
+// journal does not answer, because the run may have orders at the broker.
+func TestAnOldEventIsNotThrownAwayUnseen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(_ *fake.Config, cfg *rebalance.Config) {
+			cfg.Events.MaxAge = time.Hour
+			cfg.Journal = mute{cfg.Journal, time.Now().Add(3 * time.Hour)}
+		})
+		e := r.until(r.publish(queue.Event{}), queue.Done)
+		require.Contains(t, history(e), "defer deferred")
+		require.Equal(t, "600", r.held("A"))
+	})
+}

@@ -11,7 +11,8 @@ import (
 // settlement is the one table from the outcome of a run to the verb that
 // settles its event. A failed event is tried again until its attempts are used
 // up; every event that waits becomes a dead letter when it is too old, unless
-// its account is blocked: what is unknown is never thrown away.
+// its account is blocked or could not be looked at: what is unknown is never
+// thrown away.
 var settlement = map[Outcome]queue.Verb{
 	NoTrade:           queue.VerbAck,
 	Completed:         queue.VerbAck,
@@ -35,6 +36,7 @@ func (e *Engine) verdict(d *queue.Delivery, result *Result) queue.Verdict {
 	case result.Outcome == Blocked:
 		v.Until = e.recheck()
 	case v.Verb != queue.VerbRetry && v.Verb != queue.VerbDefer:
+	case result.Run == "" && !result.stored: // the claim failed: it may have orders that nobody looked at
 	case e.cfg.Now().Sub(d.First) > e.cfg.Events.MaxAge:
 		v.Verb, v.Note.Class = queue.VerbDead, string(ReasonAge)
 	case v.Verb == queue.VerbRetry && d.Attempt >= e.cfg.Events.Attempts:
