@@ -404,7 +404,7 @@ func TestAnOldEventIsNotThrownAwayUnseen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, func(_ *fake.Config, cfg *rebalance.Config) {
 			cfg.Events.MaxAge = time.Hour
-			cfg.Journal = mute{cfg.Journal, time.Now().Add(3 * time.Hour)}
+			cfg.Journal = mute{cfg.Journal, time.Now().Add(2 * time.Hour)}
 		})
 		e := r.until(r.publish(queue.Event{}), queue.Done)
 		require.Contains(t, history(e), "defer deferred")
