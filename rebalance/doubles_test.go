@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/evenkeel/evenkeel/allocation"
@@ -41,7 +42,7 @@ func (f sourceFunc) Allocation(context.Context, allocation.Query) (allocation.Al
 // deafQueue does not hear extensions while deaf is set.
 type deafQueue struct {
 	queue.EventQueue
-	deaf *bool
+	deaf *atomic.Bool
 }
 
 func (q deafQueue) Receive(ctx context.Context) (*queue.Delivery, error) {
@@ -57,11 +58,11 @@ func (q deafQueue) Receive(ctx context.Context) (*queue.Delivery, error) {
 // deafDriver passes on what is heard.
 type deafDriver struct {
 	d    *queue.Delivery
-	deaf *bool
+	deaf *atomic.Bool
 }
 
 func (d deafDriver) Extend(ctx context.Context, _ queue.Lease) (queue.Lease, error) {
-	if *d.deaf {
+	if d.deaf.Load() {
 		return queue.Lease{}, errors.New("no answer")
 	}
 	err := d.d.Extend(ctx)

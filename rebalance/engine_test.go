@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -183,14 +184,14 @@ func TestDrainPutsARunDownAndTheNextProcessContinues(t *testing.T) {
 // run: it sends nothing more, and the next delivery finishes the work.
 func TestALostLeaseStopsTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		paused := false
+		var paused atomic.Bool
 		r := newRig(t, func(sim *fake.Config, cfg *rebalance.Config) {
 			cfg.Queue = deafQueue{cfg.Queue, &paused}
 			sim.OnCall = func(c fake.Call) error {
-				if c.Method == fake.MethodPlace && c.After && !paused {
-					paused = true // no extension gets through from now on
+				if c.Method == fake.MethodPlace && c.After && !paused.Load() {
+					paused.Store(true) // no extension gets through from now on
 					time.Sleep(time.Minute)
-					paused = false
+					paused.Store(false)
 				}
 				return nil
 			}

@@ -44,17 +44,19 @@ type runBooks struct {
 	intents  []*intended
 	result   []byte
 	approved bool
+	asOf     time.Time // of its targets
 }
 
 // accountBooks is what is known of an account.
 type accountBooks struct {
-	fence   uint64 // the highest that was granted
-	holder  journal.RunID
-	killed  bool
-	blocked bool
-	unknown map[broker.OrderID]bool
-	outside time.Time // when somebody else last changed it
-	leased  uint64    // the highest fence that the queue gave
+	fence    uint64 // the highest that was granted
+	holder   journal.RunID
+	killed   bool
+	blocked  bool
+	unknown  map[broker.OrderID]bool
+	executed time.Time // how old the newest targets are that were carried out
+	outside  time.Time // when somebody else last changed it
+	leased   uint64    // the highest fence that the queue gave
 }
 
 func newChecker(w *world) *checker {
@@ -136,6 +138,9 @@ func (c *checker) finished(g *journal.Grant, o *journal.Outcome) {
 	if r.result == nil {
 		r.result = bytes.Clone(o.Result)
 		c.w.tally["run "+o.Name]++
+		if a := c.account(g.Account); len(r.intents) > 0 && r.asOf.After(a.executed) {
+			a.executed = r.asOf
+		}
 		return
 	}
 	stored, err := c.w.journal.Run(background(), g.Run)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/evenkeel/evenkeel/allocation"
 	"github.com/evenkeel/evenkeel/broker"
 	"github.com/evenkeel/evenkeel/broker/fake"
 	"github.com/evenkeel/evenkeel/journal"
@@ -17,6 +18,8 @@ import (
 // I-12: a plan that is to be traded rests on the positions of the snapshot that
 // its worker saw last.
 // I-13: once an order of a run was journaled, its plan does not change.
+// I-13: no run takes targets that are older than those that were carried out.
+// I-9: the reserve of a plan is that of the policy.
 // I-14: a plan that is to be traded is within the guards, or was approved.
 func (c *checker) checkpointed(wk *worker, g *journal.Grant, s *journal.Step) {
 	c.w.mu.Lock()
@@ -44,6 +47,13 @@ func (c *checker) checkpointed(wk *worker, g *journal.Grant, s *journal.Step) {
 		if frozen.Plan.Outcome == rebalance.PlanTrade {
 			c.guarded(g, &frozen.Plan)
 		}
+	case s.Name == string(rebalance.StepAllocation) && len(s.Data) > 0 && len(r.intents) == 0:
+		targets, err := allocation.Decode(s.Data)
+		if err == nil && r.asOf.IsZero() && targets.AsOf.Before(c.account(g.Account).executed) {
+			c.w.violate("I-13", g.Account, "run %s takes the targets of %s, those of %s were carried out before",
+				g.Run, targets.AsOf, c.account(g.Account).executed)
+		}
+		r.asOf = targets.AsOf
 	case s.Name == "fund":
 		var funded rebalance.Plan
 		if err := json.Unmarshal(s.Data, &funded); err == nil {
@@ -67,10 +77,14 @@ func (c *checker) samePositions(wk *worker, g *journal.Grant, held map[broker.In
 	}
 }
 
-// guarded checks the turnover of a plan that nobody needs to approve. The caller
-// holds mu.
+// guarded checks the reserve of a plan, and its turnover if nobody approved it. The
+// caller holds mu.
 func (c *checker) guarded(g *journal.Grant, plan *rebalance.Plan) {
-	limit := c.w.policyOf(g.Account).Guards.MaxTurnover
+	policy := c.w.policyOf(g.Account)
+	if least := policy.Reserve.Fraction.Mul(plan.Equity).Sub(decimal.New(1, -2)); plan.Reserve.LessThan(least) {
+		c.w.violate("I-9", g.Account, "run %s reserves %s of an equity of %s, the policy wants %s of it", g.Run, plan.Reserve, plan.Equity, policy.Reserve.Fraction)
+	}
+	limit := policy.Guards.MaxTurnover
 	if !limit.Valid || c.run(g.Run).approved {
 		return
 	}

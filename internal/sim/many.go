@@ -19,6 +19,8 @@ type Batch struct {
 	// Twice says that each Twice-th seed is run a second time, and must leave the
 	// same trace. Default: none is.
 	Twice int
+	// Stop ends the batch soon after the first seed that fails. Default: false.
+	Stop bool
 	// World is what the seeds have in common.
 	World Options
 }
@@ -53,6 +55,12 @@ func RunMany(t *testing.T, b Batch) *Report {
 		})
 	}
 	for n := range b.Seeds {
+		mu.Lock()
+		over := b.Stop && len(r.Failed) > 0
+		mu.Unlock()
+		if over {
+			break
+		}
 		seeds <- n
 	}
 	close(seeds)

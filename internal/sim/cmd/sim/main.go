@@ -32,6 +32,7 @@ func main() {
 	flag.Uint64Var(&f.batch.First, "seed", 1, "the seed, or the first one")
 	flag.IntVar(&f.batch.Seeds, "seeds", 1, "how many seeds")
 	flag.IntVar(&f.batch.Twice, "twice", 10, "run each so-many-th seed twice and compare the traces; 0 is never")
+	flag.BoolVar(&f.batch.Stop, "stop", false, "stop at the first seed that fails")
 	flag.StringVar(&f.without, "without", "", "faults to leave out, with commas between")
 	flag.IntVar(&f.batch.World.Processes, "processes", 0, "at most so many processes")
 	flag.IntVar(&f.batch.World.Workers, "workers", 0, "at most so many workers in each")
