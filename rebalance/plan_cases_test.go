@@ -1,6 +1,7 @@
 package rebalance_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -154,6 +155,8 @@ func readCase(data []byte) (*planCase, error) {
 	if len(c.Policy) == 0 {
 		c.Policy = []byte("{}")
 	}
+	c.Account.Base = cmp.Or(c.Account.Base, "USD")
+	c.Account.Type = cmp.Or(c.Account.Type, broker.Margin)
 	var err error
 	c.policy, err = rebalance.DecodePolicy(c.Policy)
 	if errors.Is(err, rebalance.ErrInvalidNumber) {

@@ -94,14 +94,28 @@ func limits(in *rebalance.Input) bool {
 	p := &in.Policy
 	return p.DoNotBuyShortfall == rebalance.ShortfallProRata && len(p.Restrictions) > 0 ||
 		p.DeployResidual && len(p.Restrictions) > 0 ||
-		p.Destination == rebalance.DestinationFraction || len(in.Account.OpenOrders) > 0
+		p.Destination == rebalance.DestinationFraction || len(in.Account.OpenOrders) > 0 ||
+		shortsOf(in) > 1 || // one may be covered while another is left alone and binds cash
+		shortsOf(in) > 0 && len(p.Equivalents) > 0 // the short member hides what is held in its group
+}
+
+func shortsOf(in *rebalance.Input) int {
+	n := 0
+	for _, p := range in.Account.Positions {
+		if p.Quantity.Sign() < 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // unexplained says why a second plan should not have its orders, or nothing.
 func unexplained(in *rebalance.Input, second *rebalance.Plan) string {
 	p := &in.Policy
 	if p.MinTrade.Value.Sign() > 0 || p.MinTrade.Fraction.Sign() > 0 || len(in.FX) > 0 ||
-		in.Account.Type == broker.Cash || in.Account.AvailableFunds.Valid || p.Shorts != rebalance.ShortsBlock {
+		in.Account.Type == broker.Cash || in.Account.AvailableFunds.Valid || p.Shorts != rebalance.ShortsBlock ||
+		// What was sold to the edge of its band may be asked for more money next.
+		p.Scope == rebalance.ScopeDriftedOnly && p.Destination == rebalance.DestinationNearestEdge {
 		return ""
 	}
 	var lot decimal.Decimal // the most valuable one

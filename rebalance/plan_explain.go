@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -212,14 +211,12 @@ func (e *Explanation) text(f Figure) string {
 	return brief(e.numbers[f].decimal())
 }
 
-// brief is a number with at most four places behind the point, never less exact
-// than that without a mark.
+// brief is a number with at most four places behind the point; ~ marks one that
+// has more.
 func brief(x decimal.Decimal) string {
 	rounded := x.RoundBank(4)
-	if s := (num{}).add(numOf(rounded)).String(); rounded.Equal(x) {
-		return s
-	} else if !strings.HasPrefix(s, "-") || s != "-0" {
-		return "~" + s
+	if rounded.Equal(x) {
+		return numOf(x).String()
 	}
-	return "~0"
+	return "~" + numOf(rounded).String()
 }

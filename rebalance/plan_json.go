@@ -97,7 +97,7 @@ func (p *Plan) check() error {
 		return fmt.Errorf("hash %.80q: want 64 hexadecimal digits", p.Hash)
 	}
 	for _, n := range p.allNumbers() {
-		if n.Exponent() > maxPlanDigits || n.Exponent() < -maxPlanDigits || n.NumDigits() > maxPlanDigits {
+		if !ofPlan(n) {
 			return fmt.Errorf("a number has %d digits and an exponent of %d", n.NumDigits(), n.Exponent())
 		}
 	}
@@ -108,6 +108,11 @@ func (p *Plan) check() error {
 		}
 	}
 	return nil
+}
+
+// ofPlan reports whether a number may come from a plan.
+func ofPlan(n decimal.Decimal) bool {
+	return n.Exponent() <= maxPlanDigits && n.Exponent() >= -maxPlanDigits && n.NumDigits() <= maxPlanDigits
 }
 
 // allNumbers are the numbers of the plan, explanations aside.

@@ -119,7 +119,9 @@ func (d *draft) checkNumbers() {
 	for i := range in.Planned {
 		bad.see(in.Planned[i].Quantity, "planned quantity of ", string(in.Planned[i].Symbol))
 	}
-	bad.seeNull(in.PlannedEquity, "planned_equity", "")
+	if in.PlannedEquity.Valid && !ofPlan(in.PlannedEquity.Decimal) { // comes from a plan, whose numbers may be longer
+		bad = append(bad, "planned_equity is "+shown(in.PlannedEquity.Decimal))
+	}
 	var f faults
 	if in.Policy.checkNumbers(&f); len(f) > 0 {
 		for _, fault := range f {

@@ -77,7 +77,7 @@ func brokenPromise(in *rebalance.Input, prices map[broker.InstrumentID]decimal.D
 			if in.Account.Type != broker.Cash {
 				cash = cash.Add(o.Quantity.Mul(o.Limit).Sub(fee).Mul(rate))
 			}
-			exempt = exempt || soldOut(o, held, terms.Lot)
+			exempt = exempt || soldOut(o, held.Sub(openSells(in, o.Symbol)), terms.Lot)
 		} else {
 			buys = true
 			cash = cash.Sub(o.Quantity.Mul(o.Limit).Add(fee).Mul(rate))

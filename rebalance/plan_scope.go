@@ -24,7 +24,10 @@ func (d *draft) collect() {
 	}
 	for i := range d.weights {
 		at, _ := d.find(d.weights[i].symbol)
-		d.assets[at].target, d.assets[at].weight = true, d.weights[i].weight
+		d.assets[at].target = true
+		if d.in.Policy.Mode != LiquidateAll { // which knows symbols, but no weights
+			d.assets[at].weight = d.weights[i].weight
+		}
 	}
 	for i := range a.OpenOrders {
 		at, _ := d.find(a.OpenOrders[i].Symbol)

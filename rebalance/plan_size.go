@@ -26,8 +26,9 @@ func (d *draft) sizeLine(l *line) {
 		d.primary(l).skipOnce(ReasonCrossingZero)
 		return
 	}
+	sells := !d.funding && d.in.Policy.Mode != InvestCash
 	switch c := l.goal.cmp(l.value); {
-	case c < 0 || l.goal.isZero() && l.group: // what a group nets to may hide what is held
+	case sells && (c < 0 || l.goal.isZero() && l.group): // a short member may hide what is held in a group
 		d.sizeSells(l)
 	case c > 0 && !l.value.negative():
 		d.sizeBuy(l)

@@ -2,8 +2,21 @@ package rebalance
 
 // splits are the ratios of the usual splits and reverse splits.
 var splits = [...]num{
-	{lo: 15, exp: -1}, {lo: 2}, {lo: 3}, {lo: 4}, {lo: 5}, {lo: 6}, {lo: 7}, {lo: 8}, {lo: 10}, {lo: 15},
-	{lo: 20}, {lo: 25}, {lo: 30}, {lo: 40}, {lo: 50},
+	{lo: 15, exp: -1},
+	{lo: 2},
+	{lo: 3},
+	{lo: 4},
+	{lo: 5},
+	{lo: 6},
+	{lo: 7},
+	{lo: 8},
+	{lo: 10},
+	{lo: 15},
+	{lo: 20},
+	{lo: 25},
+	{lo: 30},
+	{lo: 40},
+	{lo: 50},
 }
 
 // splitMargin is how far from such a ratio a price may be, as a part of it.

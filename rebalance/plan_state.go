@@ -49,7 +49,8 @@ func (d *draft) checkRates() {
 	}
 	for i := range d.assets {
 		a := &d.assets[i]
-		if a.known && (a.held() || a.managed && a.target || a.buying) && !d.wallets[a.wallet].rate.set {
+		wanted := a.managed && a.target && d.in.Policy.Mode != LiquidateAll
+		if a.known && (a.held() || wanted || a.buying) && !d.wallets[a.wallet].rate.set {
 			d.notReady(ReasonMissingFX, "no rate of %s, the currency of %s", d.wallets[a.wallet].code, a.symbol)
 			return
 		}

@@ -68,7 +68,7 @@ func (e *Explanation) skipText() string {
 	case ReasonBelowLot:
 		return fmt.Sprintf("the difference is less than a lot at a price of %s", e.text(FigurePrice))
 	case ReasonUnfunded, ReasonCurrencyCash:
-		return fmt.Sprintf("no buy (%s): %s wanted, at least %s needed, %s could be spent and %s was left",
+		return fmt.Sprintf("no buy (%s): %s is missing, which would cost %s; of %s that could be spent, %s is left",
 			e.Skip, e.text(FigureWanted), e.text(FigureCost), e.text(FigureSpendable), e.text(FigureCashLeft))
 	case ReasonResidualFraction:
 		return "less than a lot of it stays behind"

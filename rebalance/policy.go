@@ -137,20 +137,31 @@ type Guards struct {
 	MaxOrders          decimal.NullDecimal `json:"max_orders"`
 }
 
-// Mode and the other enumerations of a policy. Their values are what stands in
-// the JSON form.
+// The enumerations of a policy. Their values are what stands in the JSON form.
 type (
-	Mode            string
-	Scope           string
-	Destination     string
-	Restriction     string
-	Shortfall       string
-	Unmanaged       string
-	Unpriceable     string
-	EquivalentSell  string
-	ForeignOrders   string
-	CurrencyRule    string
-	Shorts          string
+	// Mode is what kind of run it is.
+	Mode string
+	// Scope says which symbols trade once one is outside its band.
+	Scope string
+	// Destination says how far a symbol is moved.
+	Destination string
+	// Restriction forbids trades of a symbol.
+	Restriction string
+	// Shortfall says where the share goes that may not be bought.
+	Shortfall string
+	// Unmanaged says what happens to held symbols without a target.
+	Unmanaged string
+	// Unpriceable says what a missing price does.
+	Unpriceable string
+	// EquivalentSell says which of several equivalents are sold.
+	EquivalentSell string
+	// ForeignOrders says what other people's working orders do.
+	ForeignOrders string
+	// CurrencyRule says how buys in other currencies are paid.
+	CurrencyRule string
+	// Shorts says what short positions do.
+	Shorts string
+	// CorporateAction says what a suspected split does.
 	CorporateAction string
 )
 

@@ -70,9 +70,9 @@ func (p *Policy) fields(f *fieldFaults) fieldTable {
 		"weight_tolerance": f.number(&p.WeightTolerance),
 
 		"force": valueField(f, &p.Force), "deploy_residual": valueField(f, &p.DeployResidual),
-		"exclude":        valueField[[]broker.InstrumentID](f, &p.Exclude),
-		"tradable_tiers": valueField[[]marketdata.Tier](f, &p.TradableTiers),
-		"restrictions":   valueField[map[broker.InstrumentID]Restriction](f, &p.Restrictions),
+		"exclude":        manyField[[]broker.InstrumentID](f, &p.Exclude),
+		"tradable_tiers": manyField[[]marketdata.Tier](f, &p.TradableTiers),
+		"restrictions":   manyField[map[broker.InstrumentID]Restriction](f, &p.Restrictions),
 
 		"reserve": f.nested(fieldTable{"amount": f.number(&p.Reserve.Amount), "fraction": f.number(&p.Reserve.Fraction)}),
 		"band":    f.nested(fieldTable{"absolute": f.null(&p.Band.Absolute), "relative": f.null(&p.Band.Relative)}),
@@ -97,7 +97,7 @@ func (p *Policy) fields(f *fieldFaults) fieldTable {
 		"equivalents": listField(f, &p.Equivalents, func(e *Equivalent) fieldTable {
 			e.Sell = SellKeep
 			return fieldTable{
-				"primary": textField(f, &e.Primary), "alternates": valueField[[]broker.InstrumentID](f, &e.Alternates),
+				"primary": textField(f, &e.Primary), "alternates": manyField[[]broker.InstrumentID](f, &e.Alternates),
 				"sell": textField(f, &e.Sell),
 			}
 		}),
@@ -180,14 +180,40 @@ func textField[T ~string](f *fieldFaults, into *T) func(string, json.RawMessage)
 }
 
 func valueField[T any](f *fieldFaults, into *T) func(string, json.RawMessage) {
+	read := manyField(f, into)
 	return func(path string, raw json.RawMessage) {
-		var fresh T // a list or map is replaced, not added to
-		if err := json.Unmarshal(raw, &fresh); err != nil || string(raw) == "null" {
-			f.add("%s is %.40s: want %T", path, raw, fresh)
+		if string(raw) == "null" {
+			f.add("%s is null: leave it out for the default", path)
+			return
+		}
+		read(path, raw)
+	}
+}
+
+// manyField reads a list or a map, which replaces the one before; null is an
+// empty one.
+func manyField[T any](f *fieldFaults, into *T) func(string, json.RawMessage) {
+	return func(path string, raw json.RawMessage) {
+		var fresh T
+		if err := json.Unmarshal(raw, &fresh); err != nil {
+			f.add("%s is %.40s: want %s", path, raw, jsonType(fresh))
 			return
 		}
 		*into = fresh
 	}
+}
+
+// jsonType names what a field should hold.
+func jsonType(v any) string {
+	switch v.(type) {
+	case bool:
+		return "true or false"
+	case []broker.InstrumentID, []marketdata.Tier:
+		return "a list of strings"
+	case map[broker.InstrumentID]Restriction:
+		return "an object of strings"
+	}
+	return "a string"
 }
 
 // number reads a number, which is a string.
