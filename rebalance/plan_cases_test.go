@@ -127,7 +127,7 @@ func (n *caseNumber) UnmarshalJSON(data []byte) error {
 		return fmt.Errorf("%s: want a number as a string", data)
 	}
 	var err error
-	if n.Decimal, err = broker.ParseDecimal(*s); err != nil {
+	if n.Decimal, err = rebalance.ParseNumber(*s); err != nil {
 		n.Decimal = unparsable
 	}
 	return nil

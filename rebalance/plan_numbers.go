@@ -133,3 +133,12 @@ func (d *draft) checkNumbers() {
 		d.reject(ReasonInvalidNumber, "%s; %s", strings.Join(bad, "; "), numberLimits)
 	}
 }
+
+// ParseNumber reads a number as policies and cases write it: as
+// [broker.ParseDecimal], but with a small e only.
+func ParseNumber(s string) (decimal.Decimal, error) {
+	if strings.ContainsRune(s, 'E') {
+		return decimal.Decimal{}, fmt.Errorf("rebalance: %.60q is not a number: write the exponent with a small e", s)
+	}
+	return broker.ParseDecimal(s)
+}

@@ -224,7 +224,7 @@ func (f *fieldFaults) number(into *decimal.Decimal) func(string, json.RawMessage
 			f.add("%s is %.40s: want a number as a string", path, raw)
 			return
 		}
-		d, err := broker.ParseDecimal(*s)
+		d, err := ParseNumber(*s)
 		if err != nil {
 			f.numbers = append(f.numbers, fmt.Errorf("%s: %w", path, err))
 			return
