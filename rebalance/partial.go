@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/shopspring/decimal"
 
@@ -19,7 +20,8 @@ type Partial struct {
 	Then PartialAction
 	// FollowUp publishes one more rebalance of the account after a run that left
 	// something over. The follow-up of a follow-up is never published. It needs a
-	// queue. Default: false.
+	// queue. When equity moved too far between the sells and the buys, there is
+	// one in any case. Default: false.
 	FollowUp bool
 	// Pairs names, for compensate, which sale is bought back when which buy could
 	// not be made. Required for compensate.
@@ -178,7 +180,11 @@ func (r *run) halted(ctx context.Context) error {
 // key makes it one, however often the result is settled.
 func (e *Engine) followUp(ctx context.Context, d *queue.Delivery, result *Result) error {
 	a := e.accounts[result.Account]
-	if a == nil || !a.Partial.FollowUp || result.Outcome != CompletedAdjusted || result.Command != CommandRebalance || d.Event.Origin != "" {
+	if a == nil || e.cfg.Queue == nil {
+		return nil
+	}
+	moved := slices.Contains(result.Warnings, string(ReasonEquityMoved)) // then the plan must be made again, whatever the policy
+	if !a.Partial.FollowUp && !moved || result.Outcome != CompletedAdjusted || result.Command != CommandRebalance || d.Event.Origin != "" {
 		return nil
 	}
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)

@@ -9,6 +9,7 @@ import (
 	"github.com/evenkeel/evenkeel/broker"
 	"github.com/evenkeel/evenkeel/broker/fake"
 	"github.com/evenkeel/evenkeel/journal"
+	"github.com/evenkeel/evenkeel/marketdata"
 	"github.com/evenkeel/evenkeel/queue"
 	"github.com/evenkeel/evenkeel/rebalance"
 )
@@ -110,4 +111,34 @@ func TestPartialPolicyIsChecked(t *testing.T) {
 	require.ErrorContains(t, p.Check(), "undo")
 	p = rebalance.Partial{Then: rebalance.Compensate}
 	require.ErrorContains(t, p.Check(), "named pairs")
+}
+
+// TestEquityThatMovedIsPlannedAgainOnce: between the sells and the buys the price
+// of what was kept falls by far; the buys wait for a new plan.
+func TestEquityThatMovedIsPlannedAgainOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r *rig
+		r = newRig(t, func(sim *fake.Config, _ *rebalance.Config) {
+			sim.OnCall = func(c fake.Call) error {
+				if c.Method == fake.MethodPlace && c.After && r.sent() == 1 {
+					return r.broker.SetQuotes(map[broker.InstrumentID]marketdata.Quote{"A": at("44")})
+				}
+				return nil
+			}
+		})
+		id := r.publish(queue.Event{})
+		var followUp *queue.Entry
+		r.serve(func() bool {
+			for e, err := range r.queue.Entries(t.Context(), queue.Done) {
+				require.NoError(t, err)
+				if e.Event.Origin == id {
+					followUp = &e
+				}
+			}
+			return followUp != nil
+		})
+		require.Contains(t, r.run(id).Warnings, string(rebalance.ReasonEquityMoved))
+		require.Equal(t, rebalance.Completed, r.run(followUp.Event.ID).Outcome)
+		require.NotEqual(t, "500", r.held("B"))
+	})
 }

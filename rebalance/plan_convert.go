@@ -17,6 +17,9 @@ func (d *draft) convert() {
 			d.conversions = append(d.conversions, Conversion{From: d.in.Account.Base, To: w.code, Amount: missing.decimal()})
 		}
 	}
+	if d.wallets[base].spent.isZero() && len(d.conversions) == 0 {
+		return // what base owes, it owed before these buys
+	}
 	for i := range d.wallets {
 		w := &d.wallets[i]
 		surplus := d.own(w).sub(w.spent)

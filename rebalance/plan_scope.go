@@ -147,7 +147,7 @@ func (d *draft) isOut(a, primary *asset) bool {
 	case p.Unmanaged != UnmanagedExclude || primary.target:
 		return false
 	}
-	replaced := func(s Substitute) bool { return s.From == primary.symbol } // it is sold
+	replaced := func(s Substitute) bool { return s.From == a.symbol || s.From == primary.symbol } // it is sold
 	return p.Mode == LiquidateAll || !slices.ContainsFunc(p.Substitutes, replaced)
 }
 

@@ -112,7 +112,7 @@ func (c *checker) ledgerAtEnd() {
 			c.fail("I-7", o.Sent.Account, "order %s has no outcome", o.Sent.ID)
 		case in.settled.Outcome == journal.NotSent:
 			c.fail("I-7", o.Sent.Account, "order %s is settled as not sent, but is in the ledger: %s", o.Sent.ID, o.Status)
-		case !o.Status.Terminal():
+		case !ended(o.Status):
 			c.fail("I-7", o.Sent.Account, "order %s still works at the end: %s", o.Sent.ID, o.Status)
 		}
 		seen[o.Sent.ID] = true

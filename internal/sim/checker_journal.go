@@ -135,6 +135,7 @@ func (c *checker) intended(wk *worker, g *journal.Grant, intents []journal.Inten
 			c.w.violate("I-12", g.Account, "order %s of %s was journaled on a price that is %s", o.ID, o.Instrument, wk.bad[o.Instrument])
 		}
 		c.planned(g, r, in)
+		c.collared(wk, g, r, in)
 		if o.Side == broker.Buy {
 			for _, s := range r.intents {
 				if s.Order.Side == broker.Sell && s.settled == nil {
@@ -146,6 +147,19 @@ func (c *checker) intended(wk *worker, g *journal.Grant, intents []journal.Inten
 		c.intents[o.ID] = kept
 		r.intents = append(r.intents, kept)
 		c.w.tally["intents"]++
+	}
+}
+
+// collared is I-14: the price that the worker was told last is not far from that of
+// the plan. The default collar is 5 %, and a limit may be half a percent off.
+func (c *checker) collared(wk *worker, g *journal.Grant, r *runBooks, in *journal.Intent) {
+	price, known := wk.prices[in.Order.Instrument]
+	if in.Leg >= len(r.orders) || !known {
+		return
+	}
+	planned := r.orders[in.Leg].Limit
+	if price.Sub(planned).Abs().GreaterThan(planned.Mul(decimal.New(65, -3))) {
+		c.w.violate("I-14", g.Account, "order %s of %s was planned at %s, now it is at %s", in.Order.ID, in.Order.Instrument, planned, price)
 	}
 }
 
@@ -209,7 +223,7 @@ func (c *checker) truth(account broker.AccountID, s *journal.Settlement, o *fake
 	if !o.Filled().Equal(s.Filled) {
 		c.w.violate("I-7", account, "order %s is settled as %s with %s filled, the ledger has %s (%s)", s.Ref, s.Outcome, s.Filled, o.Filled(), o.Status)
 	}
-	if !o.Status.Terminal() {
+	if !ended(o.Status) {
 		c.w.violate("I-7", account, "order %s is settled as %s, but it still works: %s", s.Ref, s.Outcome, o.Status)
 	}
 }

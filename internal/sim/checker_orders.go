@@ -70,11 +70,17 @@ func (c *checker) placed(o *broker.Order, _ *broker.OrderState, _ error) {
 // ours reports whether an order was sent by an engine.
 func ours(o *fake.LedgerOrder) bool { return strings.HasPrefix(string(o.Sent.ID), "ek1.") }
 
+// ended reports whether an order can fill no more. It is not [broker.Status.Terminal],
+// which is under test.
+func ended(s broker.Status) bool {
+	return s == broker.StatusFilled || s == broker.StatusCancelled || s == broker.StatusRejected
+}
+
 // alone is I-1: at most one of our orders works per account, instrument and side.
 func (c *checker) alone(o *broker.Order, ledger *fake.Ledger) {
 	for i := range ledger.Orders {
 		other := &ledger.Orders[i]
-		if ours(other) && other.Sent.ID != o.ID && !other.Status.Terminal() &&
+		if ours(other) && other.Sent.ID != o.ID && !ended(other.Status) &&
 			other.Sent.Account == o.Account && other.Sent.Instrument == o.Instrument && other.Sent.Side == o.Side {
 			c.w.violate("I-1", o.Account, "order %s was received while %s (%s) works for the same side of %s", o.ID, other.Sent.ID, other.Status, o.Instrument)
 		}
@@ -94,7 +100,7 @@ func (c *checker) long(o *broker.Order, in *intended, ledger *fake.Ledger) {
 	}
 	left := held[o.Instrument]
 	for i := range ledger.Orders {
-		if w := &ledger.Orders[i]; ours(w) && !w.Status.Terminal() && w.Works.Account == o.Account && w.Works.Instrument == o.Instrument && w.Works.Side == broker.Sell {
+		if w := &ledger.Orders[i]; ours(w) && !ended(w.Status) && w.Works.Account == o.Account && w.Works.Instrument == o.Instrument && w.Works.Side == broker.Sell {
 			left = left.Sub(w.Works.Quantity.Sub(w.Filled()))
 		}
 	}
@@ -109,7 +115,7 @@ func (c *checker) afterSells(o *broker.Order, in *intended, ledger *fake.Ledger)
 		if s.Order.Side != broker.Sell {
 			continue
 		}
-		if l := ledger.Order(s.Order.ID); l != nil && !l.Status.Terminal() {
+		if l := ledger.Order(s.Order.ID); l != nil && !ended(l.Status) {
 			c.w.violate("I-11", o.Account, "buy %s was received while sell %s is %s", o.ID, s.Order.ID, l.Status)
 		}
 	}
@@ -130,7 +136,7 @@ func (c *checker) reserved(o *broker.Order, in *intended, ledger *fake.Ledger) {
 	}
 	left := cash["USD"]
 	for i := range ledger.Orders {
-		if w := &ledger.Orders[i]; ours(w) && !w.Status.Terminal() && w.Sent.Account == o.Account && w.Sent.Side == broker.Buy {
+		if w := &ledger.Orders[i]; ours(w) && !ended(w.Status) && w.Sent.Account == o.Account && w.Sent.Side == broker.Buy {
 			left = left.Sub(w.Sent.Quantity.Sub(w.Filled()).Mul(w.Sent.Limit))
 		}
 	}

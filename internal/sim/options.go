@@ -14,6 +14,9 @@ type Options struct {
 	Without []Fault
 	// Processes, Workers, Accounts and Days are upper limits. Default: none.
 	Processes, Workers, Accounts, Days int
+	// Patience is how long the world may take in real time; a world that hangs
+	// breaks I-20. Default: for ever.
+	Patience time.Duration
 	// Log gets each step as a line. Default: nobody.
 	Log io.Writer
 }

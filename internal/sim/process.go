@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/evenkeel/evenkeel/broker"
 	"github.com/evenkeel/evenkeel/rebalance"
 	"github.com/evenkeel/evenkeel/retry"
@@ -42,8 +44,9 @@ type process struct {
 // worker is one worker of a process, with what it was last told.
 type worker struct {
 	actor, keeper *actor
-	bad           map[broker.InstrumentID]string // symbols whose last price was bad, and why
-	positions     map[broker.InstrumentID]string // as the last snapshot had them
+	bad           map[broker.InstrumentID]string          // symbols whose last price was bad, and why
+	positions     map[broker.InstrumentID]string          // as the last snapshot had them
+	prices        map[broker.InstrumentID]decimal.Decimal // as it was last told
 }
 
 // newProcess makes a process; only mortal ones crash and pause.

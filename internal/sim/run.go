@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,14 +21,33 @@ func Run(t *testing.T, o Options) (result Result) {
 			result.Violations = append(result.Violations, Violation{Promise: "I-21", Seed: o.Seed, Detail: fmt.Sprint(v)})
 		}
 	}()
-	synctest.Test(t, func(*testing.T) { result = live(o) })
+	var running atomic.Pointer[world]
+	if o.Patience > 0 {
+		watchdog := time.AfterFunc(o.Patience, func() { running.Load().hangs() })
+		defer watchdog.Stop()
+	}
+	synctest.Test(t, func(*testing.T) { result = live(o, &running) })
 	return result
 }
 
+// hangs ends a world that takes too long, from outside of its bubble.
+func (w *world) hangs() {
+	if w == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ended = true
+	w.broken = append(w.broken, Violation{
+		Promise: "I-20", Seed: w.opts.Seed, Step: w.trace.steps, Detail: "it took longer than " + w.opts.Patience.String(),
+	})
+}
+
 // live is a world from its beginning to its end.
-func live(o Options) Result {
+func live(o Options, running *atomic.Pointer[world]) Result {
 	began := time.Now()
 	w, err := newWorld(o)
+	running.Store(w)
 	if err != nil {
 		return Result{Options: o, Violations: []Violation{{Promise: "sim", Seed: o.Seed, Detail: err.Error()}}}
 	}

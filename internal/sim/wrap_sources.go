@@ -80,13 +80,16 @@ func (s simPrices) Quotes(ctx context.Context, ids []broker.InstrumentID) (marke
 func (s simPrices) answer(ctx context.Context, c call, ids []broker.InstrumentID) (marketdata.Quotes, error) {
 	w := s.p.w
 	wk := s.p.who(ctx)
-	wk.bad = map[broker.InstrumentID]string{}
+	wk.bad, wk.prices = map[broker.InstrumentID]string{}, map[broker.InstrumentID]decimal.Decimal{}
 	if w.strikes(c.a, PriceError) {
 		return marketdata.Quotes{}, &lie{"no quotes"}
 	}
 	quotes, err := w.broker.Quotes(ctx, ids)
 	if err != nil || len(ids) == 0 {
 		return quotes, err
+	}
+	for id := range quotes.Found {
+		wk.prices[id] = quotes.Found[id].Last.Decimal
 	}
 	id := pick(c.a.rng, ids)
 	q, found := quotes.Found[id]

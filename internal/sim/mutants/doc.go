@@ -21,6 +21,8 @@ type Mutant struct {
 	// Tests are the packages whose tests must notice it, with Run to choose among
 	// their tests. Default: none, the simulator must.
 	Tests, Run string
+	// Seed is where the simulator may begin to look, to be quick. Default: 1.
+	Seed uint64
 }
 
 // Apply returns the text of the file with the bug in it. It is an error if Old

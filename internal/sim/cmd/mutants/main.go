@@ -34,7 +34,7 @@ type hunt struct {
 func main() {
 	only := flag.String("only", "", "run only mutants whose name contains this")
 	seeds := flag.Int("seeds", 400, "how many seeds to try")
-	limit := flag.Duration("limit", time.Minute, "how long a mutant may take; one that hangs is noticed by that")
+	limit := flag.Duration("limit", 2*time.Minute, "how long a mutant may take")
 	flag.Parse()
 	var hunts []*hunt
 	for _, m := range mutants.All() {
@@ -74,7 +74,7 @@ func kill(m *mutants.Mutant, seeds int, limit time.Duration) (by string, err err
 	}
 	program := filepath.Join(dir, "program")
 	build := exec.Command("go", "build", "-overlay", overlay, "-o", program, "./internal/sim/cmd/sim")
-	args := []string{"-seeds", fmt.Sprint(seeds), "-stop", "-twice", "0", "-shrink", "0"}
+	args := []string{"-seeds", fmt.Sprint(seeds), "-seed", fmt.Sprint(max(m.Seed, 1)), "-stop", "-patience", "15s", "-twice", "0", "-shrink", "0"}
 	if m.Tests != "" {
 		build = exec.Command("go", "test", "-c", "-overlay", overlay, "-o", program, m.Tests)
 		args = []string{"-test.run", m.Run, "-test.failfast"}
@@ -89,7 +89,7 @@ func kill(m *mutants.Mutant, seeds int, limit time.Duration) (by string, err err
 	out, err := run.CombinedOutput()
 	switch {
 	case ctx.Err() != nil:
-		return "it hangs", nil
+		return "", fmt.Errorf("it takes longer than %s", limit)
 	case err == nil:
 		return "", nil
 	case m.Tests != "":

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/evenkeel/evenkeel/internal/sim"
 )
@@ -32,6 +33,7 @@ func main() {
 	flag.Uint64Var(&f.batch.First, "seed", 1, "the seed, or the first one")
 	flag.IntVar(&f.batch.Seeds, "seeds", 1, "how many seeds")
 	flag.IntVar(&f.batch.Twice, "twice", 10, "run each so-many-th seed twice and compare the traces; 0 is never")
+	flag.DurationVar(&f.batch.World.Patience, "patience", time.Minute, "how long a seed may take in real time")
 	flag.BoolVar(&f.batch.Stop, "stop", false, "stop at the first seed that fails")
 	flag.StringVar(&f.without, "without", "", "faults to leave out, with commas between")
 	flag.IntVar(&f.batch.World.Processes, "processes", 0, "at most so many processes")
