@@ -18,6 +18,7 @@ func (d *draft) findBase() {
 		}
 	}
 	d.reserve = d.rules.reserveAmount.atLeast(d.rules.reserveFraction.mul(d.equity))
+	d.minTrade = d.rules.minValue.atLeast(d.rules.minFraction.mul(d.equity))
 	d.withdrawals = d.rules.withdrawals
 	if d.in.Policy.Mode == RaiseCash {
 		d.withdrawals = d.withdrawals.add(d.rules.raise)

@@ -24,24 +24,32 @@ type purchase struct {
 // primary is bought.
 func (d *draft) sizeBuy(l *line) {
 	a := d.primary(l)
-	b := purchase{asset: l.asset, line: a.line, wanted: l.goal.sub(l.value), unit: a.base, rate: d.costRate(a)}
-	if d.foreign(a) {
-		b.unit = a.price.mul(d.rate(a).mul(d.rules.moreForeign))
-	}
+	wanted := l.goal.sub(l.value)
 	switch {
 	case a.selling:
 		a.skipOnce(ReasonOpenOrder)
-	case b.wanted.less(d.minTrade()):
+		return
+	case wanted.less(d.minTrade):
 		a.skipOnce(ReasonBelowMinTrade)
-	default:
-		b.full = floorDiv(b.wanted, b.unit.mul(a.lot)).mul(a.lot)
-		if d.funding {
-			b.most = optional{num: floorLots(a.planned, a.lot), set: true}
-			b.full = b.full.atMost(b.most.num)
-		}
-		b.quantity = b.full
-		d.purchases = append(d.purchases, b)
+		return
 	}
+	b := d.newPurchase(a)
+	b.asset, b.wanted, b.unit = l.asset, wanted, a.base
+	if d.foreign(a) {
+		b.unit = a.price.mul(d.rate(a).mul(d.rules.moreForeign))
+	}
+	b.full = floorDiv(wanted, b.unit.mul(a.lot)).mul(a.lot)
+	if d.funding {
+		b.most = optional{num: floorLots(a.planned, a.lot), set: true}
+		b.full = b.full.atMost(b.most.num)
+	}
+	b.quantity = b.full
+}
+
+// newPurchase appends a purchase of an asset, to be filled in.
+func (d *draft) newPurchase(a *asset) *purchase {
+	d.purchases = append(d.purchases, purchase{line: a.line, rate: d.costRate(a)})
+	return &d.purchases[len(d.purchases)-1]
 }
 
 // costRate is what one unit of an asset's currency costs: with a margin if it

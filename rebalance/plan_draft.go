@@ -17,6 +17,7 @@ type draft struct {
 	weights  []weighted // the targets, by symbol
 	shift    num
 	symbols  []broker.InstrumentID
+	found    int      // the place behind the last one that was looked up
 	assets   []asset  // every symbol that matters, in the order of symbols
 	lines    []line   // what is managed, by symbol
 	members  []int    // those of all lines, one after another
@@ -26,6 +27,7 @@ type draft struct {
 
 	netLiquidation, cash, equity num // NLV, C, E
 	reserve, withdrawals         num // R, W
+	minTrade                     num // the smallest notional of an order
 	investable, modelCash        num // I, M
 
 	sales     []sale
@@ -64,13 +66,15 @@ type asset struct {
 	buying   bool // there is such an order
 	selling  bool
 
-	planned num // how much of it the plan wanted to buy, in FundBuys
+	planned num  // how much of it the plan wanted to buy, in FundBuys
+	sold    bool // the run sold it
 
 	priced, tradable bool
-	price            num // p, in its currency
-	base             num // P, in base currency
-	buyAt, sellAt    num // limits
-	worth            num // value of the position, in base currency
+	price            num      // p, in its currency
+	earlier          optional // what it was when the last run ended
+	base             num      // P, in base currency
+	buyAt, sellAt    num      // limits
+	worth            num      // value of the position, in base currency
 	derived          bool
 	frozen           Reason // why it is frozen, if it is
 	skip             Reason // why it is not traded, or not fully
@@ -148,9 +152,16 @@ func (d *draft) warn(warning string) {
 	}
 }
 
-// find is the index of a symbol's asset.
+// find is the index of a symbol's asset. Most lists are sorted, so it looks first
+// behind the place of the last answer.
 func (d *draft) find(symbol broker.InstrumentID) (int, bool) {
-	return slices.BinarySearch(d.symbols, symbol)
+	if d.found < len(d.symbols) && d.symbols[d.found] == symbol {
+		d.found++
+		return d.found - 1, true
+	}
+	at, found := slices.BinarySearch(d.symbols, symbol)
+	d.found = at + 1
+	return at, found
 }
 
 // lineOf is the line of an asset.

@@ -21,8 +21,13 @@ type Explanation struct {
 	// be empty.
 	Skip Reason
 
-	numbers [len(figureNames)]num
-	known   uint32 // a bit for each number
+	numbers [len(figureNames)]struct { // as in num
+		hi  int64
+		lo  uint64
+		exp int32
+	}
+	known uint32         // a bit for each number
+	long  map[Figure]num // those that do not fit, which is rare
 }
 
 // Figure names a number of an [Explanation].
@@ -68,7 +73,15 @@ func (e *Explanation) Figure(f Figure) decimal.NullDecimal {
 	if !e.has(f) {
 		return decimal.NullDecimal{}
 	}
-	return decimal.NewNullDecimal(e.numbers[f].decimal())
+	return decimal.NewNullDecimal(e.number(f).decimal())
+}
+
+func (e *Explanation) number(f Figure) num {
+	if n, ok := e.long[f]; ok {
+		return n
+	}
+	n := &e.numbers[f]
+	return num{hi: n.hi, lo: n.lo, exp: n.exp}
 }
 
 func (e *Explanation) has(f Figure) bool {
@@ -76,8 +89,16 @@ func (e *Explanation) has(f Figure) bool {
 }
 
 func (e *Explanation) set(f Figure, n num) {
-	e.numbers[f] = n
 	e.known |= 1 << f
+	if n.big == nil {
+		at := &e.numbers[f]
+		at.hi, at.lo, at.exp = n.hi, n.lo, n.exp
+		return
+	}
+	if e.long == nil {
+		e.long = map[Figure]num{}
+	}
+	e.long[f] = n
 }
 
 // explain collects the numbers behind each symbol with an order or a skip.
@@ -127,7 +148,7 @@ func (d *draft) explainLine(e *Explanation, a *asset) {
 	if a.priced {
 		e.set(FigurePrice, a.price)
 	}
-	if least := d.minTrade(); !least.isZero() {
+	if least := d.minTrade; !least.isZero() {
 		e.set(FigureMinTrade, least)
 	}
 }
@@ -176,7 +197,7 @@ func (e Explanation) MarshalJSON() ([]byte, error) {
 	j := explanationJSON{Symbol: e.Symbol, Side: e.Side, Order: e.Order, Skip: e.Skip, Figures: map[string]string{}}
 	for i, name := range figureNames {
 		if e.has(Figure(i)) {
-			j.Figures[name] = e.numbers[i].String()
+			j.Figures[name] = e.number(Figure(i)).String()
 		}
 	}
 	return json.Marshal(j)
@@ -208,7 +229,7 @@ func (e *Explanation) text(f Figure) string {
 	if !e.has(f) {
 		return "-"
 	}
-	return brief(e.numbers[f].decimal())
+	return brief(e.number(f).decimal())
 }
 
 // brief is a number with at most four places behind the point; ~ marks one that

@@ -120,11 +120,15 @@ func (d *draft) topUp(buys []*purchase, left num) num {
 		return left
 	}
 	rows := make([]lotRow, len(buys))
+	cheapest := optional{} // lot, without fees
 	for i, b := range buys {
 		if b.dropped {
 			continue
 		}
 		lot := d.assets[b.asset].lot
+		if price := d.assets[b.asset].buyAt.mul(lot).mul(b.rate); !cheapest.set || price.less(cheapest.num) {
+			cheapest = optional{num: price, set: true}
+		}
 		step := b.unit.mul(lot)
 		deficit := b.wanted.sub(b.quantity.mul(b.unit))
 		rows[i] = lotRow{rank: deficit, step: step, left: ceilDiv(deficit.mul(two).sub(step), step.mul(two))}
@@ -138,7 +142,8 @@ func (d *draft) topUp(buys []*purchase, left num) num {
 		return more.sub(d.paidInBase(b))
 	})
 	for {
-		if _, stopped := given.advance(func(spent num) bool { return spent.cmp(left) <= 0 }); !stopped {
+		_, stopped := given.advance(func(spent num) bool { return spent.cmp(left) <= 0 })
+		if !stopped || left.sub(given.spent).less(cheapest.num) {
 			break
 		}
 		given.drop()
@@ -179,7 +184,7 @@ func (d *draft) deploy(buys []*purchase, left num) {
 // have, if there is one, and reports whether it did.
 func (d *draft) dropSmall(buys []*purchase) bool {
 	var smallest *purchase
-	least := d.minTrade()
+	least := d.minTrade
 	for _, b := range buys {
 		if b.quantity.isZero() {
 			continue

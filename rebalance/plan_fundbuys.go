@@ -1,7 +1,5 @@
 package rebalance
 
-import "slices"
-
 // equityMargin is how far equity may move between the plan and its buys.
 var equityMargin = num{lo: 3, exp: -2}
 
@@ -25,10 +23,15 @@ func (d *draft) choosePlanned() {
 		d.end(PlanNoTrade, ReasonAtTarget, "%s buys nothing", mode)
 		return
 	}
+	for _, symbol := range d.in.Sold {
+		if at, found := d.find(symbol); found {
+			d.assets[at].sold = true
+		}
+	}
 	for i := range d.in.Planned {
 		p := &d.in.Planned[i]
 		at, found := d.find(p.Symbol)
-		if !found || !d.assets[at].managed || d.lineOf(&d.assets[at]).asset != at || slices.Contains(d.in.Sold, p.Symbol) {
+		if !found || !d.assets[at].managed || d.lineOf(&d.assets[at]).asset != at || d.assets[at].sold {
 			continue
 		}
 		d.assets[at].planned = numOf(p.Quantity)

@@ -1,6 +1,8 @@
 package rebalance_test
 
 import (
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/shopspring/decimal"
@@ -70,19 +72,22 @@ func (g *generator) confuse(in *rebalance.Input) {
 	for i := range in.Targets {
 		number(&in.Targets[i].Weight)
 	}
-	for s, q := range in.Quotes {
+	for _, s := range slices.Sorted(maps.Keys(in.Quotes)) {
+		q := in.Quotes[s]
 		maybe(&q.Bid)
 		maybe(&q.Ask)
 		maybe(&q.Last)
 		in.Quotes[s] = q
 	}
-	for s, terms := range in.Instruments {
+	for _, s := range slices.Sorted(maps.Keys(in.Instruments)) {
+		terms := in.Instruments[s]
 		number(&terms.Lot)
 		number(&terms.Tick)
 		terms.Currency = pick(g, terms.Currency, terms.Currency, "CHF", "")
 		in.Instruments[s] = terms
 	}
-	for c, amount := range in.Account.Cash {
+	for _, c := range slices.Sorted(maps.Keys(in.Account.Cash)) {
+		amount := in.Account.Cash[c]
 		number(&amount)
 		in.Account.Cash[c] = amount
 	}

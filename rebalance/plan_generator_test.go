@@ -1,6 +1,7 @@
 package rebalance_test
 
 import (
+	"maps"
 	"math/rand/v2"
 	"slices"
 
@@ -201,8 +202,8 @@ func (g *generator) cash(currencies []broker.Currency) {
 	}
 	if g.oneIn(3) {
 		a.SettledCash = map[broker.Currency]decimal.Decimal{}
-		for c, amount := range a.Cash {
-			a.SettledCash[c] = amount.Mul(g.between(50, 100, 2))
+		for _, c := range slices.Sorted(maps.Keys(a.Cash)) {
+			a.SettledCash[c] = a.Cash[c].Mul(g.between(50, 100, 2))
 		}
 	}
 	if g.oneIn(10) {

@@ -52,6 +52,7 @@ func (d *draft) readQuote(a *asset) {
 	if !quoted || !a.known {
 		return
 	}
+	a.earlier = priceOf(q.Previous)
 	bid, ask, last, closing := priceOf(q.Bid), priceOf(q.Ask), priceOf(q.Last), priceOf(q.Close)
 	if bid.set && ask.set && ask.less(bid.num) {
 		d.warn(WarningCrossedQuote)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/shopspring/decimal"
@@ -205,4 +206,32 @@ func encoded(t *testing.T, p rebalance.Plan) []byte {
 	data, err := rebalance.EncodePlan(p)
 	require.NoError(t, err)
 	return data
+}
+
+// TestPlannerIsSafeForConcurrentUse: one planner, many at once, the same plans.
+func TestPlannerIsSafeForConcurrentUse(t *testing.T) {
+	const seeds = 300
+	want := make([]string, seeds)
+	for seed := range want {
+		want[seed] = planOf(t, newGenerator(uint64(seed)).input()).Hash
+	}
+	planner := rebalance.NewPlanner()
+	faults := make(chan string, 8)
+	var all sync.WaitGroup
+	for range cap(faults) {
+		all.Go(func() {
+			for seed := range want {
+				p, err := planner.Plan(newGenerator(uint64(seed)).input())
+				if err != nil || p.Hash != want[seed] {
+					faults <- fmt.Sprintf("seed %d: %v, %s instead of %s", seed, err, p.Hash, want[seed])
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	close(faults)
+	for fault := range faults {
+		require.Fail(t, fault)
+	}
 }

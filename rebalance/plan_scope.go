@@ -22,8 +22,11 @@ func (d *draft) collect() {
 			d.assets[at].quantity, d.assets[at].before = numOf(p.Quantity), optionalOf(p.Previous)
 		}
 	}
-	for i := range d.weights {
-		at, _ := d.find(d.weights[i].symbol)
+	at := 0
+	for i := range d.weights { // which are in the order of the assets
+		for d.symbols[at] != d.weights[i].symbol {
+			at++
+		}
 		d.assets[at].target = true
 		if d.in.Policy.Mode != LiquidateAll { // which knows symbols, but no weights
 			d.assets[at].weight = d.weights[i].weight

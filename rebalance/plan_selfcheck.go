@@ -61,8 +61,8 @@ func (d *draft) checkOrder(a *asset, o *PlannedOrder) error {
 		return errors.New("the symbol is frozen")
 	}
 	exempt := o.Reason == ReasonCover || o.Side == broker.Sell && d.lineOf(a).goal.isZero()
-	if !exempt && quantity.mul(a.base).less(d.minTrade()) {
-		return fmt.Errorf("below the smallest trade of %s", d.minTrade())
+	if !exempt && quantity.mul(a.base).less(d.minTrade) {
+		return fmt.Errorf("below the smallest trade of %s", d.minTrade)
 	}
 	if o.Side == broker.Sell {
 		return d.checkSell(a, quantity)

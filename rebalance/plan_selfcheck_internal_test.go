@@ -22,7 +22,7 @@ func TestSelfCheckSeesViolations(t *testing.T) {
 		"has two orders":                      func(d *draft) { d.purchases[0].asset = 0 },
 		"not to be sold":                      func(d *draft) { d.lines[0].rule = DoNotSell },
 		"not to be bought":                    func(d *draft) { d.assets[1].selling = true },
-		"below the smallest trade":            func(d *draft) { d.rules.minValue = num{lo: 10001} },
+		"below the smallest trade":            func(d *draft) { d.minTrade = num{lo: 10001} },
 		"nothing is sold here":                func(d *draft) { d.in.Policy.Mode = InvestCash },
 		"nothing is bought here":              func(d *draft) { d.in.Policy.Mode = RaiseCash },
 		"only a short position is covered":    func(d *draft) { d.purchases[0].cover = true },

@@ -101,7 +101,7 @@ func (d *draft) appendExit(s sale) {
 // lots is kept: cash may still need it.
 func (d *draft) appendSale(s sale) {
 	a := &d.assets[s.asset]
-	small := !s.exit && s.quantity.mul(a.base).less(d.minTrade())
+	small := !s.exit && s.quantity.mul(a.base).less(d.minTrade)
 	useless := s.quantity.sign() > 0 && d.brought(&s).sign() <= 0
 	switch {
 	case !small && !useless:

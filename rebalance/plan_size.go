@@ -88,10 +88,8 @@ func (d *draft) sizeCovers() {
 				a.skipOnce(ReasonResidualFraction)
 			}
 			if quantity.sign() > 0 {
-				d.purchases = append(d.purchases, purchase{
-					asset: i, line: a.line, cover: true, full: quantity, quantity: quantity,
-					rate: d.costRate(a), wanted: quantity.mul(a.base),
-				})
+				b := d.newPurchase(a)
+				b.asset, b.cover, b.full, b.quantity, b.wanted = i, true, quantity, quantity, quantity.mul(a.base)
 			}
 		}
 	}
@@ -103,9 +101,4 @@ func floorLots(q, lot num) num {
 		return num{}
 	}
 	return floorDiv(q, lot).mul(lot)
-}
-
-// minTrade is the smallest notional of an order.
-func (d *draft) minTrade() num {
-	return d.rules.minValue.atLeast(d.rules.minFraction.mul(d.equity))
 }

@@ -37,13 +37,12 @@ func (d *draft) findSplits() {
 		if !a.managed || !a.held() || a.frozen != "" || !a.before.set || a.before.cmp(a.quantity) != 0 {
 			continue
 		}
-		before := priceOf(d.in.Quotes[a.symbol].Previous)
-		if !before.set || !isSplit(a.price, before.num) {
+		if !a.earlier.set || !isSplit(a.price, a.earlier.num) {
 			continue
 		}
 		if d.in.Policy.CorporateAction == CorporateActionBlock || a.short() {
 			d.notReady(ReasonCorporateActionSuspected, "%s went from %s to %s with the quantity unchanged at %s: a split?",
-				a.symbol, before.num, a.price, a.quantity)
+				a.symbol, a.earlier.num, a.price, a.quantity)
 			return
 		}
 		a.frozen = ReasonCorporateActionSuspected
