@@ -20,6 +20,9 @@ const maxNamed = 5
 // asked for, a found quote without a price or a valid tier, a missing one
 // without a reason. Nil is a whole answer.
 func (q Quotes) Check(ids []broker.InstrumentID) error {
+	if q.allFound(ids) {
+		return nil
+	}
 	errs := []error{q.checkNames(unique(ids))}
 	for _, id := range slices.Sorted(maps.Keys(q.Found)) {
 		quote := q.Found[id]
@@ -36,6 +39,21 @@ func (q Quotes) Check(ids []broker.InstrumentID) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// allFound reports whether the answer is whole and misses nothing, as most are.
+// It only knows that of sorted ids.
+func (q Quotes) allFound(ids []broker.InstrumentID) bool {
+	if len(q.Missing) > 0 || len(q.Found) != len(ids) {
+		return false
+	}
+	for i, id := range ids {
+		quote, found := q.Found[id]
+		if i > 0 && id <= ids[i-1] || !found || !quote.Priced() || !quote.Tier.Valid() {
+			return false
+		}
+	}
+	return true
 }
 
 // checkNames reports whether each of ids, without duplicates, is named exactly

@@ -48,7 +48,7 @@ func BenchmarkRebalance20(b *testing.B) {
 		b.Fatal(err)
 	}
 	engine, err := rebalance.New(rebalance.Config{
-		Broker: exchange, Prices: exchange, Allocations: targets, Journal: journal.NewMemory(journal.MemoryOptions{KeepRuns: 2}),
+		Broker: exchange, Prices: exchange, Allocations: targets, Journal: new(journal.Memory),
 		Accounts: []rebalance.Account{{ID: account, Mode: broker.Simulated, Strategy: "core"}},
 	})
 	if err != nil {

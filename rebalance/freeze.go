@@ -37,7 +37,7 @@ func (r *run) makePlan(ctx context.Context) error {
 	}
 	r.frozen = frozenPlan{Plan: plan, Held: r.holdings(), Cash: r.snap.Cash}
 	if plan.Outcome != PlanHeld { // a held one is looked at by a person
-		r.frozen.Plan.Explanations, r.frozen.Plan.Lines = nil, nil
+		r.frozen.Plan.Lines = nil
 	}
 	r.reserve = plan.Reserve
 	r.frozen.Before = r.picture()
@@ -171,6 +171,7 @@ func (r *run) planInput() Input {
 		FX:          r.snap.FX,
 		Targets:     make([]TargetWeight, len(r.targets.Targets)),
 		Policy:      *r.policy,
+		Brief:       !r.dry,
 	}
 	for i, t := range r.targets.Targets {
 		in.Targets[i] = TargetWeight(t)

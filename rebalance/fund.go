@@ -61,7 +61,7 @@ func (r *run) fundNow(ctx context.Context, buys []*leg, step string) (Plan, erro
 	if funded.Outcome == PlanReplan {
 		r.result.Warnings = append(r.result.Warnings, string(funded.Reason))
 	}
-	funded.Explanations, funded.Lines = nil, nil // a resume does not need them
+	funded.Lines = nil // a resume does not need them
 	data, err := appendPlan(nil, &funded)
 	if err != nil {
 		return Plan{}, err

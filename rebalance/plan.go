@@ -41,6 +41,10 @@ type Input struct {
 	Planned       []PlannedBuy          `json:"planned,omitempty"`
 	Sold          []broker.InstrumentID `json:"sold,omitempty"`
 	PlannedEquity decimal.NullDecimal   `json:"planned_equity"`
+
+	// Brief leaves out Plan.Explanations, unless the plan is held for approval. It
+	// changes nothing else.
+	Brief bool `json:"-"`
 }
 
 // AccountState is the account as one snapshot shows it, after the engine's own

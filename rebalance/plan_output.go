@@ -23,7 +23,9 @@ func (d *draft) output() Plan {
 		d.listLines(&p)
 		p.Conversions, p.Skipped = d.conversions, d.skips
 		p.ProjectedCash = d.projectedCash().decimal()
-		p.Explanations = d.explain()
+		if !d.in.Brief || d.outcome == PlanHeld {
+			p.Explanations = d.explain()
+		}
 	}
 	p.Hash = d.hash(&p)
 	return p
