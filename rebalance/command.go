@@ -27,7 +27,8 @@ const (
 	CommandCancelOrders Command = "cancel_orders"
 	// CommandSnapshot shows positions, cash, equity and open orders.
 	CommandSnapshot Command = "snapshot"
-	// CommandReconcile finds out what became of open intents and compares.
+	// CommandReconcile finds out what became of open intents, and compares the
+	// positions with what the last run left. It neither sends nor cancels.
 	CommandReconcile Command = "reconcile"
 	// CommandApprove lets a held plan be traded.
 	CommandApprove Command = "approve"

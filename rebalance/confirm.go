@@ -94,10 +94,14 @@ func (r *run) pauseUpTo(ctx context.Context, left time.Duration) error {
 		return nil
 	}
 	bounded, cancel := r.e.cfg.WithTimeout(ctx, min(left, time.Second))
-	_, _, err := r.e.cfg.Broker.Await(bounded, r.req.Account, r.snap.Cursor)
+	news, cursor, err := r.e.cfg.Broker.Await(bounded, r.req.Account, r.snap.Cursor)
 	cancel()
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
+	}
+	if err == nil {
+		r.snap.Cursor = cursor
+		take(r.legs, news)
 	}
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, broker.ErrSession) {
 		return err

@@ -40,6 +40,7 @@ func EncodeResult(r *Result) ([]byte, error) {
 		{"plan", r.Plan != nil, r.Plan},
 		{"snapshot", r.Snapshot != nil, r.Snapshot},
 		{"findings", len(r.Findings) > 0, r.Findings},
+		{"differences", len(r.Differences) > 0, r.Differences},
 		{"health", r.Health != nil, r.Health},
 	} {
 		if !rare.set {
@@ -96,7 +97,7 @@ func (f *frozenPlan) encode() (json.RawMessage, error) {
 		return nil, err
 	}
 	o = appendAmounts(o, "held", f.Held)
-	o = appendAmounts(o, "cash", f.Cash)
+	o = appendAmounts(o, "cash", f.Cash).instantUnlessZero("traded", f.Traded)
 	return json.RawMessage(appendPicture(o.key("before"), f.Before).end()), nil
 }
 
@@ -124,7 +125,7 @@ func appendPlanned(o object, p *PlannedOrder) object {
 func (m *memory) encode() json.RawMessage {
 	o := make(object, 0, 256+128*len(m.Seen)).open().integer("schema", m.Schema).
 		instantUnlessZero("traded", m.Traded).instantUnlessZero("automatic", m.Automatic).instantUnlessZero("calendar", m.Calendar).
-		textUnlessEmpty("version", m.Version).instantUnlessZero("as_of", m.AsOf)
+		textUnlessEmpty("strategy", m.Strategy).textUnlessEmpty("version", m.Version).instantUnlessZero("as_of", m.AsOf)
 	o = listUnlessEmpty(o, "targets", m.Targets, appendTarget)
 	if len(m.Seen) == 0 {
 		return json.RawMessage(o.end())

@@ -119,7 +119,7 @@ func TestHandWrittenJSONIsTheGeneralOne(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, general(t, r), string(got))
 
-		f := frozenPlan{Plan: d.plan(), Held: d.amounts(), Before: d.picture()}
+		f := frozenPlan{Plan: d.plan(), Held: d.amounts(), Traded: d.instant(), Before: d.picture()}
 		if f.Before == nil {
 			f.Before = &Picture{}
 		}
@@ -128,7 +128,7 @@ func TestHandWrittenJSONIsTheGeneralOne(t *testing.T) {
 		require.Equal(t, general(t, &f), string(got))
 
 		m := memory{
-			Schema: memorySchema, Traded: d.instant(), Automatic: d.instant(), Calendar: d.instant(), Version: d.text(), AsOf: d.instant(),
+			Schema: memorySchema, Traded: d.instant(), Automatic: d.instant(), Calendar: d.instant(), Strategy: d.text(), Version: d.text(), AsOf: d.instant(),
 			Targets: some(d, func() allocation.Target { return allocation.Target{Symbol: "A", Weight: d.number()} }),
 		}
 		for id, q := range d.amounts() {

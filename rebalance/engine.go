@@ -25,7 +25,8 @@ type Engine struct {
 	mu       sync.Mutex
 	memories map[broker.AccountID]remembered // what the journal keeps, decoded
 	checked  map[string]Check                // the last result of each health check
-	moved    atomic.Int64                    // when a worker last came round; zero before Run
+	serving  atomic.Bool                     // while Run runs
+	moved    atomic.Int64                    // when a worker last came round
 }
 
 // New returns an engine, or every fault of the configuration in one error.
@@ -76,6 +77,8 @@ func (e *Engine) Run(ctx context.Context) error {
 		return errors.New("rebalance: run: the engine runs already")
 	}
 	defer e.running.Unlock()
+	e.serving.Store(true)
+	defer e.serving.Store(false)
 
 	// Work outlives ctx by the drain time.
 	work, abandon := context.WithCancelCause(context.WithoutCancel(ctx))

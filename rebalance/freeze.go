@@ -11,7 +11,6 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/evenkeel/evenkeel/broker"
-	"github.com/evenkeel/evenkeel/journal"
 	"github.com/evenkeel/evenkeel/marketdata"
 )
 
@@ -22,13 +21,15 @@ type frozenPlan struct {
 	// Held and Cash are what the account had when the plan was made.
 	Held map[broker.InstrumentID]decimal.Decimal `json:"held"`
 	Cash map[broker.Currency]decimal.Decimal     `json:"cash"`
+	// Traded is when the last run before the plan traded.
+	Traded time.Time `json:"traded,omitzero"`
 	// Before is the account as the plan saw it.
 	Before *Picture `json:"before"`
 }
 
 // makePlan is step 9: the trade list. From here on it is frozen.
 func (r *run) makePlan(ctx context.Context) error {
-	if thawed, err := r.thaw(); thawed || err != nil {
+	if thawed, err := r.thaw(ctx); thawed || err != nil {
 		return err
 	}
 	plan, err := r.e.cfg.Planner.Plan(r.planInput())
@@ -40,6 +41,7 @@ func (r *run) makePlan(ctx context.Context) error {
 		r.frozen.Plan.Lines = nil
 	}
 	r.reserve = plan.Reserve
+	r.frozen.Traded = r.lastTraded()
 	r.frozen.Before = r.picture()
 	r.showPlan()
 	if plan.Outcome == PlanTrade || plan.Outcome == PlanHeld {
@@ -70,7 +72,7 @@ func (r *run) makePlan(ctx context.Context) error {
 // thaw takes up the plan that the run had made before: when some of it was sent,
 // when an operator approved it, or when it was made a moment ago and the account
 // is still the same. It reports whether it did.
-func (r *run) thaw() (bool, error) {
+func (r *run) thaw(ctx context.Context) (bool, error) {
 	kept := r.record.Step(string(StepPlan))
 	if kept == nil || !r.goesOn() {
 		return false, nil
@@ -82,7 +84,11 @@ func (r *run) thaw() (bool, error) {
 	sent := len(r.record.Intents) > 0
 	if u := r.standing.LastUnblock; sent && u != nil && !u.Time.Before(kept.Time) {
 		r.frozen = frozen
-		return true, r.closeUnblocked(u)
+		return true, r.closeEarly(ctx, ReasonUnblocked, fmt.Sprintf("blocked during this run, unblocked by %s: %s", u.Operator, u.Reason))
+	}
+	if last := r.lastTraded(); sent && !last.Equal(frozen.Traded) {
+		r.frozen = frozen
+		return true, r.closeEarly(ctx, ReasonSuperseded, "another run traded since this one made its plan, at "+last.UTC().Format(time.RFC3339))
 	}
 	if !sent {
 		fresh := frozen.Plan.Outcome == PlanTrade && r.e.cfg.Now().Sub(kept.Time) <= r.e.cfg.Timing.PlanLife
@@ -96,14 +102,31 @@ func (r *run) thaw() (bool, error) {
 	return true, nil
 }
 
-// closeUnblocked ends a run that was blocked after it had sent orders: what the
-// operator did meanwhile is not in its plan. The next run plans anew.
-func (r *run) closeUnblocked(u *journal.Unblock) error {
+// closeEarly ends a run that had sent orders and whose plan no longer fits the
+// account. Its orders that still work are cancelled; the next run plans anew.
+func (r *run) closeEarly(ctx context.Context, reason Reason, why string) error {
 	r.showPlan()
 	r.layOut(r.frozen.Plan.Orders, 0)
+	var working []*leg
+	for _, l := range r.legs {
+		if l.working() {
+			l.doneBy = r.e.cfg.Now()
+			working = append(working, l)
+		}
+	}
+	if err := r.watch(ctx, working); err != nil {
+		return err
+	}
 	r.result.After = r.picture()
-	return stopf(CompletedAdjusted, ReasonUnblocked, "account %s: blocked during this run, unblocked by %s: %s",
-		r.req.Account, u.Operator, u.Reason)
+	return stopf(CompletedAdjusted, reason, "account %s: %s", r.req.Account, why)
+}
+
+// lastTraded is when a run of the account last traded, as this run found it.
+func (r *run) lastTraded() time.Time {
+	if r.memory == nil {
+		return time.Time{}
+	}
+	return r.memory.Traded
 }
 
 // unchanged reports whether the account still is what a plan was made for: the

@@ -123,7 +123,7 @@ func (r *Report) faults() []error {
 // has come round for ten minutes longer than a run may take. It blocks never.
 func (e *Engine) Live() bool {
 	moved := e.moved.Load()
-	return moved == 0 || e.cfg.Now().Sub(time.Unix(0, moved)) < e.longestWait()
+	return !e.serving.Load() || e.cfg.Now().Sub(time.Unix(0, moved)) < e.longestWait()
 }
 
 // longestWait is how long a worker may be silent.
@@ -132,5 +132,9 @@ func (e *Engine) longestWait() time.Duration {
 	return 10*time.Minute + 2*(t.Complete+2*t.Cancel+t.Settle+2*t.Sweep)
 }
 
-// move notes that a worker came round or a run moved on.
-func (e *Engine) move() { e.moved.Store(e.cfg.Now().UnixNano()) }
+// move notes that a worker of the service loop came round or a run moved on.
+func (e *Engine) move() {
+	if e.serving.Load() {
+		e.moved.Store(e.cfg.Now().UnixNano())
+	}
+}

@@ -79,7 +79,7 @@ func TestAnIdleEngineIsAlive(t *testing.T) {
 		cancel()
 		require.NoError(t, <-stopped)
 		time.Sleep(5 * time.Hour)
-		require.False(t, r.Live(), "the loop does not move any more")
+		require.True(t, r.Live(), "no loop runs that could hang")
 	})
 }
 

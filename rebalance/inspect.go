@@ -97,7 +97,8 @@ func (r *run) cancelOrders(ctx context.Context) error {
 	return nil
 }
 
-// reconcile finds out what became of every open intent, without a new order.
+// reconcile finds out what became of every open intent, and compares positions
+// with what the last run left. It neither sends nor cancels.
 func (r *run) reconcile(ctx context.Context) error {
 	if err := r.ours(ctx); err != nil {
 		return err
@@ -108,6 +109,7 @@ func (r *run) reconcile(ctx context.Context) error {
 	if err := r.showSnapshot(ctx); err != nil {
 		return err
 	}
+	r.result.Differences = r.sinceLastRun()
 	if b := r.standing.Block; b != nil {
 		r.result.Detail = "the account is still blocked: " + b.Reason
 	}

@@ -163,6 +163,14 @@ func (l *leg) ended() bool {
 	return l.state.Status.Terminal() && l.state.Status != broker.StatusFilled
 }
 
+// filled is what is known to have filled of the leg.
+func (l *leg) filled() decimal.Decimal {
+	if l.settlement != nil {
+		return l.settlement.Filled
+	}
+	return l.state.Filled()
+}
+
 // close decides how the order ended. Only for legs that ended.
 func (l *leg) close(now time.Time) {
 	filled := l.state.Filled()

@@ -21,11 +21,13 @@ type memory struct {
 	Traded    time.Time `json:"traded,omitzero"`
 	Automatic time.Time `json:"automatic,omitzero"`
 	Calendar  time.Time `json:"calendar,omitzero"`
-	// Version, AsOf and Targets are of the last allocation that was carried out.
-	Version string                                  `json:"version,omitempty"`
-	AsOf    time.Time                               `json:"as_of,omitzero"`
-	Targets []allocation.Target                     `json:"targets,omitempty"`
-	Seen    map[broker.InstrumentID]memoryOfHolding `json:"seen,omitempty"`
+	// Strategy, Version, AsOf and Targets are of the last allocation that was
+	// carried out.
+	Strategy string                                  `json:"strategy,omitempty"`
+	Version  string                                  `json:"version,omitempty"`
+	AsOf     time.Time                               `json:"as_of,omitzero"`
+	Targets  []allocation.Target                     `json:"targets,omitempty"`
+	Seen     map[broker.InstrumentID]memoryOfHolding `json:"seen,omitempty"`
 }
 
 // memoryOfHolding is a position as a run last saw it: a price that halves while
@@ -91,7 +93,7 @@ func (r *run) memo(res *Result) (json.RawMessage, *memory) {
 		m.Calendar = res.Finished
 	}
 	if len(r.targets.Targets) > 0 && res.Reason != ReasonNotDue {
-		m.Version, m.AsOf, m.Targets = r.targets.Version, r.targets.AsOf, r.targets.Targets
+		m.Strategy, m.Version, m.AsOf, m.Targets = r.req.Strategy, r.targets.Version, r.targets.AsOf, r.targets.Targets
 	}
 	m.Seen = r.seen()
 	return m.encode(), &m

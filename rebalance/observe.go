@@ -74,7 +74,7 @@ func (r *run) allocation(ctx context.Context) error {
 	if err := r.e.cfg.Rules.Check(targets, r.e.cfg.Now()); err != nil {
 		return &Error{Outcome: Rejected, Reason: ReasonInvalidAllocation, Err: err}
 	}
-	if m := r.memory; m != nil && targets.AsOf.Before(m.AsOf) && targets.Strategy == r.req.Strategy {
+	if m := r.memory; m != nil && targets.AsOf.Before(m.AsOf) && m.Strategy == r.req.Strategy {
 		return stopf(Rejected, ReasonInvalidAllocation, "allocation %s of %s is older than %s of %s, which was carried out: the source answered with an old one",
 			targets.Version, targets.AsOf.UTC().Format(time.RFC3339), m.Version, m.AsOf.UTC().Format(time.RFC3339))
 	}
@@ -208,8 +208,19 @@ func (r *run) look(ctx context.Context) error {
 	case snap.Account != r.req.Account:
 		return fmt.Errorf("rebalance: broker answered with account %q when asked for %q", snap.Account, r.req.Account)
 	}
-	r.snap = snap
+	r.show(snap)
 	return nil
+}
+
+// show takes over a snapshot. While orders of the run work, their news are read on
+// from where they were.
+func (r *run) show(snap broker.Snapshot) {
+	cursor := r.snap.Cursor
+	r.snap = snap
+	working := slices.ContainsFunc(r.legs, func(l *leg) bool { return l.order.ID != "" && l.settlement == nil })
+	if working && cursor.Epoch == snap.Epoch {
+		r.snap.Cursor = cursor
+	}
 }
 
 // prices is step 8: a quote, or the reason why there is none, for every symbol.

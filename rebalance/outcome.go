@@ -72,6 +72,8 @@ const (
 	ReasonUnknownPlan         Reason = "unknown_plan"
 	ReasonNotBlocked          Reason = "not_blocked"
 	ReasonUnblocked           Reason = "unblocked"
+	ReasonSuperseded          Reason = "superseded"
+	ReasonNeverOpen           Reason = "markets_never_open_together"
 	ReasonCompensate          Reason = "compensate"
 	ReasonRefused             Reason = "refused_by_journal"
 )

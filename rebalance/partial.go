@@ -187,17 +187,31 @@ func (e *Engine) followUp(ctx context.Context, d *queue.Delivery, result *Result
 	if !a.Partial.FollowUp && !moved || result.Outcome != CompletedAdjusted || result.Command != CommandRebalance || d.Event.Origin != "" {
 		return nil
 	}
+	payload, err := notAutomatic(d.Event.Payload)
+	if err != nil {
+		return err
+	}
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
 	receipt, err := e.cfg.Queue.Publish(bounded, queue.Event{
 		Key: "follow-up-" + d.Event.ID, Account: d.Event.Account, Command: d.Event.Command,
-		Payload: d.Event.Payload, Origin: d.Event.ID, NotBefore: e.recheck(),
+		Payload: payload, Origin: d.Event.ID, NotBefore: e.recheck(),
 	})
 	if err != nil {
 		return fmt.Errorf("rebalance: follow-up of event %s: %w", d.Event.ID, err)
 	}
 	e.cfg.Logger.Info("follow-up published", "account", result.Account, "run", result.Run, "event", receipt.ID)
 	return nil
+}
+
+// notAutomatic is the payload of a follow-up: the trigger has had its say.
+func notAutomatic(payload json.RawMessage) (json.RawMessage, error) {
+	args, err := DecodeArguments(payload)
+	if err != nil || !args.Automatic {
+		return payload, err
+	}
+	args.Automatic = false
+	return json.Marshal(args)
 }
 
 // floorTo rounds down to a multiple of step, ceilTo up; steps are positive.

@@ -14,7 +14,7 @@ import (
 
 // resolveEarlier is step 3: what became of every intent that stands open. Those
 // of this very run go on working if they still do; those of others are
-// cancelled. An outcome that stays unknown blocks the account.
+// cancelled, unless this only reconciles. An outcome that stays unknown blocks the account.
 func (r *run) resolveEarlier(ctx context.Context) error {
 	legs := r.openLegs()
 	if len(legs) == 0 {
@@ -31,6 +31,10 @@ func (r *run) resolveEarlier(ctx context.Context) error {
 			continue
 		}
 		if l.working() && !l.ended() {
+			if r.req.Command == CommandReconcile { // its own run will see to it
+				r.result.Findings = append(r.result.Findings, finding(l))
+				continue
+			}
 			l.doneBy = r.e.cfg.Now() // cancel at once
 		}
 		settle = append(settle, l)
@@ -214,7 +218,7 @@ func (r *run) lookAgain(ctx context.Context) error {
 		if err != nil {
 			return stubborn(err)
 		}
-		r.snap = snap
+		r.show(snap)
 		return nil
 	})
 }

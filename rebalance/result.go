@@ -51,7 +51,10 @@ type Result struct {
 	Plan     *Plan         `json:"plan,omitempty"`     // preview
 	Snapshot *SnapshotView `json:"snapshot,omitempty"` // snapshot
 	Findings []Finding     `json:"findings,omitempty"` // reconcile, cancel_orders
-	Health   *Report       `json:"health,omitempty"`   // health
+	// Differences are positions that are not what the last run left: trades of
+	// others, splits, transfers. For reconcile.
+	Differences []Difference `json:"differences,omitempty"`
+	Health      *Report      `json:"health,omitempty"` // health
 
 	Started  time.Time `json:"started"`
 	Finished time.Time `json:"finished"`

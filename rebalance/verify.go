@@ -17,13 +17,12 @@ import (
 // this run, and nothing else. If they never are, somebody else traded, or a
 // fill is missing: the account is blocked with the difference.
 func (r *run) agree(ctx context.Context) error {
-	expected := r.expected()
 	deadline := r.e.cfg.Now().Add(r.e.cfg.Timing.Settle)
 	for {
 		if err := r.lookAgain(ctx); err != nil {
 			return err
 		}
-		diff := difference(expected, &r.snap)
+		diff := difference(r.expected(), &r.snap)
 		if len(diff) == 0 {
 			return nil
 		}
@@ -46,10 +45,10 @@ func (r *run) expected() map[broker.InstrumentID]num {
 		expected[id] = numOf(held)
 	}
 	for _, l := range r.legs {
-		if l.settlement == nil || l.settlement.Filled.IsZero() {
+		filled := numOf(l.filled())
+		if filled.isZero() {
 			continue
 		}
-		filled := numOf(l.settlement.Filled)
 		if l.plan.Side == broker.Sell {
 			filled = filled.negate()
 		}
