@@ -135,8 +135,8 @@ type EventPolicy struct {
 	First   time.Duration
 	Factor  int
 	Longest time.Duration
-	// MaxAge is how old an event may become, however often it was deferred.
-	// Default: 24 h.
+	// MaxAge is how long an event may be deferred because a dependency is down or
+	// asks to wait. The time until a market opens does not count. Default: 24 h.
 	MaxAge time.Duration
 	// Recheck is when an event of a blocked account, or of one whose stores do
 	// not answer, is looked at again. Default: 1 min.

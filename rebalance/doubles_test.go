@@ -85,3 +85,8 @@ func (m mute) Begin(ctx context.Context, c journal.Claim) (journal.Begun, error)
 	}
 	return m.Journal.Begin(ctx, c)
 }
+
+// onlyOnce is a policy that retries nothing.
+type onlyOnce struct{}
+
+func (onlyOnce) Do(ctx context.Context, f func(context.Context) error) error { return f(ctx) }

@@ -25,6 +25,9 @@ func (r *run) execute(ctx context.Context, legs []*leg) error {
 		if halt != nil {
 			return halt
 		}
+		if r.standing.Kill != nil {
+			return r.killed()
+		}
 		again := false
 		for _, l := range legs {
 			if l.lost && l.try < maxTries {
@@ -197,7 +200,8 @@ func (r *run) await(ctx context.Context, legs []*leg) error {
 		if !working {
 			return nil
 		}
-		bounded, cancel := r.e.cfg.WithTimeout(ctx, deadline.Sub(now))
+		wait := min(deadline.Sub(now), killCheck)
+		bounded, cancel := r.e.cfg.WithTimeout(ctx, wait)
 		news, cursor, err := r.e.cfg.Broker.Await(bounded, r.req.Account, r.snap.Cursor)
 		cancel()
 		if cause := context.Cause(ctx); cause != nil {
@@ -208,10 +212,29 @@ func (r *run) await(ctx context.Context, legs []*leg) error {
 			r.snap.Cursor = cursor
 			take(legs, news)
 		case errors.Is(err, context.DeadlineExceeded):
+			r.heedKill(ctx, legs)
 		default: // the session is in doubt, and so is every order that works
 			for _, l := range legs {
 				l.doubt = l.doubt || l.working()
 			}
+		}
+	}
+}
+
+// killCheck is how often the kill switch is looked at while orders work.
+const killCheck = 5 * time.Second
+
+// heedKill has the working orders cancelled at once if the kill switch is set.
+func (r *run) heedKill(ctx context.Context, legs []*leg) {
+	standing, err := r.e.cfg.Journal.Account(ctx, r.req.Account)
+	if err != nil || standing.Kill == nil {
+		return // a journal that does not answer is noticed at the next write
+	}
+	r.standing.Kill = standing.Kill
+	now := r.e.cfg.Now()
+	for _, l := range legs {
+		if l.working() && !l.cancelling && now.Before(l.doneBy) {
+			l.doneBy = now
 		}
 	}
 }

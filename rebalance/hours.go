@@ -3,6 +3,7 @@ package rebalance
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/evenkeel/evenkeel/broker"
@@ -19,7 +20,50 @@ func (r *run) tradable(ctx context.Context, legs []*leg) error {
 	if err != nil || open == len(ids) {
 		return err
 	}
-	return r.closed(next, fmt.Sprintf("%d of %d orders are in closed markets", len(ids)-open, len(ids)))
+	why := fmt.Sprintf("%d of %d orders are in closed markets", len(ids)-open, len(ids))
+	if open == 0 || next.IsZero() {
+		return r.closed(next, why)
+	}
+	together, err := r.openTogether(ctx, ids)
+	if err == nil && together.IsZero() {
+		return stopf(Held, ReasonNeverOpen, "account %s: %s, and in the next %d days all of them are never open together: trade them in accounts of their own",
+			r.req.Account, why, calendarDays)
+	}
+	if err != nil {
+		return err
+	}
+	return r.closed(together, why)
+}
+
+// calendarDays is how far ahead the sessions of markets are asked for.
+const calendarDays = 10
+
+// openTogether is when all of some instruments can next be traded at once, zero
+// if that is not in sight.
+func (r *run) openTogether(ctx context.Context, ids []broker.InstrumentID) (time.Time, error) {
+	calendar, ok := broker.As[broker.Calendar](r.e.cfg.Broker)
+	if !ok {
+		return time.Time{}, nil
+	}
+	now, margin := r.e.cfg.Now(), r.e.cfg.Timing.CloseMargin
+	sessions, err := calendar.Sessions(ctx, now, now.Add(calendarDays*24*time.Hour), ids...)
+	if err != nil {
+		return time.Time{}, err
+	}
+	var openings []time.Time
+	for _, id := range ids {
+		for _, s := range sessions[id] {
+			openings = append(openings, s.Open)
+		}
+	}
+	slices.SortFunc(openings, time.Time.Compare)
+	for _, at := range openings {
+		closed := func(id broker.InstrumentID) bool { return !nextSession(sessions[id], at, margin).Contains(at) }
+		if at.After(now) && !slices.ContainsFunc(ids, closed) {
+			return at, nil
+		}
+	}
+	return time.Time{}, nil
 }
 
 // hours counts which instruments can be traded now with time to finish, and
@@ -41,7 +85,7 @@ func (r *run) hours(ctx context.Context, ids []broker.InstrumentID) (open int, n
 	if len(unknown) == 0 {
 		return open, next, nil
 	}
-	sessions, err := calendar.Sessions(ctx, now, now.Add(10*24*time.Hour), unknown...)
+	sessions, err := calendar.Sessions(ctx, now, now.Add(calendarDays*24*time.Hour), unknown...)
 	if err != nil {
 		return 0, next, err
 	}

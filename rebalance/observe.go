@@ -16,15 +16,21 @@ import (
 // ready is step 2: the session is up and manages this account in the mode that
 // was configured, and nobody stopped it.
 func (r *run) ready(ctx context.Context) error {
-	if k := r.standing.Kill; k != nil && !r.dry {
-		return stopf(Cancelled, ReasonKilled, "account %s: %s stopped all sends at %s: %s",
-			r.req.Account, k.Operator, k.Time.UTC().Format(time.RFC3339), k.Reason)
+	if r.standing.Kill != nil && !r.dry {
+		return r.killed()
 	}
 	if b := r.standing.Block; b != nil && !r.dry {
 		return stopf(Blocked, ReasonAccountBlocked, "account %s is blocked since %s: %s: reconcile it, then unblock it",
 			r.req.Account, b.Time.UTC().Format(time.RFC3339), b.Reason)
 	}
 	return r.ours(ctx)
+}
+
+// killed ends a run because of the kill switch.
+func (r *run) killed() error {
+	k := r.standing.Kill
+	return stopf(Cancelled, ReasonKilled, "account %s: %s stopped all sends at %s: %s",
+		r.req.Account, k.Operator, k.Time.UTC().Format(time.RFC3339), k.Reason)
 }
 
 // ours checks that the session manages the account, in the configured mode.

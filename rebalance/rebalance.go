@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -142,6 +144,13 @@ func (e *Engine) claim(ctx context.Context, req Request) (*run, error) {
 		return r, nil
 	}
 	e.track(ctx, r.progress(StepClaim))
+	if mark := begun.Run.Step(stepParked); mark != nil {
+		var p parking
+		if err := json.Unmarshal(mark.Data, &p); err != nil {
+			return r, fmt.Errorf("rebalance: run %s: the mark of its waiting: %w", begun.Run.ID, err)
+		}
+		r.result.closed = p.Closed
+	}
 	return r, r.recall(begun.Standing.Memo)
 }
 
@@ -235,7 +244,11 @@ func (r *run) putDown(ctx context.Context) error {
 		if res.Run == "" {
 			return nil
 		}
-		err := r.checkpoint(context.WithoutCancel(ctx), stepParked, nil)
+		data, err := r.parked(res)
+		if err != nil {
+			return err
+		}
+		err = r.checkpoint(context.WithoutCancel(ctx), stepParked, data)
 		if errors.Is(err, journal.ErrFenced) {
 			return err
 		}
@@ -252,6 +265,21 @@ func (r *run) putDown(ctx context.Context) error {
 		r.remember(m)
 	}
 	return nil
+}
+
+// parking is what the mark of a run that waits says.
+type parking struct {
+	// Closed is how long the run has waited, or will have, for markets to open.
+	Closed time.Duration `json:"closed_ns"`
+}
+
+// parked makes the mark of a run that waits.
+func (r *run) parked(res *Result) (json.RawMessage, error) {
+	p := parking{Closed: res.closed}
+	if res.Reason == ReasonMarketClosed {
+		p.Closed += res.Until.Sub(r.e.cfg.Now())
+	}
+	return json.Marshal(p)
 }
 
 // store writes the result of a run into the journal, once.

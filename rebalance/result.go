@@ -59,8 +59,9 @@ type Result struct {
 	Started  time.Time `json:"started"`
 	Finished time.Time `json:"finished"`
 
-	fence  uint64 // under which it may be stored
-	stored bool   // the journal has it
+	closed time.Duration // how long the run waited for markets to open
+	fence  uint64        // under which it may be stored
+	stored bool          // the journal has it
 }
 
 // OrderResult is what became of one planned order.

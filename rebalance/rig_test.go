@@ -164,10 +164,16 @@ func elapsed(f func()) time.Duration {
 // serve runs the service loop until done says so.
 func (r *rig) serve(done func() bool) {
 	r.t.Helper()
+	r.serveFor(10_000*time.Second, done)
+}
+
+// serveFor runs it for a time at most.
+func (r *rig) serveFor(limit time.Duration, done func() bool) {
+	r.t.Helper()
 	ctx, cancel := context.WithCancel(r.t.Context())
 	stopped := make(chan error, 1)
 	go func() { stopped <- r.Run(ctx) }()
-	for range 10_000 {
+	for end := time.Now().Add(limit); time.Now().Before(end); {
 		if done() {
 			break
 		}

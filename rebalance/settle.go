@@ -37,7 +37,8 @@ func (e *Engine) verdict(d *queue.Delivery, result *Result) queue.Verdict {
 		v.Until = e.recheck()
 	case v.Verb != queue.VerbRetry && v.Verb != queue.VerbDefer:
 	case result.Run == "" && !result.stored: // the claim failed: it may have orders that nobody looked at
-	case e.cfg.Now().Sub(d.First) > e.cfg.Events.MaxAge:
+	case result.Reason == ReasonMarketClosed: // a known time, however far
+	case v.Verb == queue.VerbDefer && e.cfg.Now().Sub(d.First)-result.closed > e.cfg.Events.MaxAge:
 		v.Verb, v.Note.Class = queue.VerbDead, string(ReasonAge)
 	case v.Verb == queue.VerbRetry && d.Attempt >= e.cfg.Events.Attempts:
 		v.Verb = queue.VerbDead

@@ -52,7 +52,7 @@ func engine() []Mutant {
 		{Name: "an event is acknowledged before its result is stored", File: "rebalance/rebalance.go",
 			Old: "	if err := r.e.store(ctx, res, memo); err != nil {\n		return err\n	}",
 			New: "	if err := r.e.store(ctx, res, memo); err != nil {\n		res.stored = true\n	}"},
-		{Tests: "./rebalance", Run: "TestAskingAgainGivesTheSameResult", Name: "a finished run runs again", File: "rebalance/rebalance.go",
+		{Tests: "./rebalance", Run: ".", Name: "a finished run runs again", File: "rebalance/rebalance.go",
 			Old: "if begun.Run.Outcome != nil {", New: "if begun.Run.Outcome != nil && begun.Run.Outcome.Name == \"\" {"},
 		{Name: "the result is not written", File: "rebalance/rebalance.go",
 			Old: "if res.stored || res.Run == \"\" {", New: "if res.stored || res.Run == \"\" || res.Outcome == NoTrade {"},

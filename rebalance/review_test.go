@@ -1,0 +1,190 @@
+package rebalance_test
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+
+	"github.com/evenkeel/evenkeel/allocation"
+	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/broker/fake"
+	"github.com/evenkeel/evenkeel/queue"
+	"github.com/evenkeel/evenkeel/rebalance"
+)
+
+// The stories below were found by attacking the engine; each once went wrong.
+
+// TestARunThatWasOvertakenDoesNotTradeItsOldPlan: a run is killed after its first
+// buy and held; a later event rebalances the account; then the first is released.
+func TestARunThatWasOvertakenDoesNotTradeItsOldPlan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r *rig
+		r = newRig(t, func(sim *fake.Config, _ *rebalance.Config) {
+			sim.Accounts[0].Positions = nil
+			sim.Accounts[0].Cash = map[broker.Currency]decimal.Decimal{"USD": num("100000")}
+			sim.OnCall = func(c fake.Call) error {
+				if c.Method == fake.MethodPlace && c.After && r.sent() == 1 {
+					return r.Kill(t.Context(), account, "ann", "drill")
+				}
+				return nil
+			}
+		})
+		require.Equal(t, rebalance.Cancelled, r.run("e1").Outcome)
+		require.NoError(t, r.Resume(t.Context(), account, "ann", "over"))
+		time.Sleep(time.Hour)
+		require.Equal(t, rebalance.Completed, r.run("e2").Outcome)
+		bought := r.held("B")
+		require.NoError(t, r.broker.Deposit(account, broker.Money{Amount: num("40000"), Currency: "USD"}))
+
+		res := r.run("e1")
+		require.Equal(t, rebalance.CompletedAdjusted, res.Outcome, res.Detail)
+		require.Equal(t, rebalance.ReasonSuperseded, res.Reason)
+		require.Equal(t, bought, r.held("B"))
+		require.Equal(t, rebalance.Completed, r.run("e3").Outcome, "the account goes on")
+	})
+}
+
+// TestAWeekendDoesNotUseUpAnEventsAge: it waited from Saturday to Monday, and is
+// still retried when something fails then.
+func TestAWeekendDoesNotUseUpAnEventsAge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		failures := 0
+		r := newRig(t, func(sim *fake.Config, cfg *rebalance.Config) {
+			sim.Hours = fake.NYSE()
+			cfg.Policies.Broker = onlyOnce{}
+			sim.OnCall = func(c fake.Call) error {
+				if c.Method == fake.MethodSnapshot && !c.After && failures < 2 {
+					failures++
+					return &broker.Error{Op: "snapshot", Err: errors.New("hiccup")}
+				}
+				return nil
+			}
+		})
+		id := r.publish(queue.Event{})
+		r.serveFor(72*time.Hour, func() bool { return r.entry(id).State == queue.Done })
+		require.Equal(t, 3, r.entry(id).Attempt, history(r.entry(id)))
+	})
+}
+
+// TestMarketsThatAreNeverOpenTogether: nothing can be traded as one plan, and that
+// is said instead of waited for.
+func TestMarketsThatAreNeverOpenTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(10 * time.Hour)
+		r := newRig(t, func(sim *fake.Config, _ *rebalance.Config) {
+			sim.Hours = fake.HoursFunc(func(i *broker.Instrument, from, to time.Time) []broker.Session {
+				open := 8 * time.Hour
+				if i.ID == "B" {
+					open = 16 * time.Hour
+				}
+				var list []broker.Session
+				for day := from.Truncate(24 * time.Hour).Add(-24 * time.Hour); day.Before(to); day = day.Add(24 * time.Hour) {
+					if s := (broker.Session{Open: day.Add(open), Close: day.Add(open + 6*time.Hour)}); s.Close.After(from) && s.Open.Before(to) {
+						list = append(list, s)
+					}
+				}
+				return list
+			})
+		})
+		res := r.run("e1")
+		require.Equal(t, rebalance.Held, res.Outcome, res.Detail)
+		require.Equal(t, rebalance.ReasonNeverOpen, res.Reason)
+		require.Zero(t, r.sent())
+	})
+}
+
+// TestAnotherStrategyMayBeOlder: only an older version of the same strategy is a
+// sign of a stale source.
+func TestAnotherStrategyMayBeOlder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nil)
+		dated := func(strategy string, age time.Duration, a, b string) allocation.Allocation {
+			m := model(strategy, "A", a, "B", b)
+			m.AsOf = time.Now().Add(-age)
+			return m
+		}
+		require.NoError(t, r.targets.Set(dated("core", time.Hour, "0.3", "0.7"), dated("other", 24*time.Hour, "0.4", "0.6")))
+		require.Equal(t, rebalance.Completed, r.run("e1").Outcome)
+		res := r.do(rebalance.Request{Account: account, Event: "e2", Arguments: rebalance.Arguments{Strategy: "other"}})
+		require.Equal(t, rebalance.Completed, res.Outcome, res.Detail)
+		require.NoError(t, r.targets.Set(dated("other", 48*time.Hour, "0.5", "0.5")))
+		res = r.do(rebalance.Request{Account: account, Event: "e3", Arguments: rebalance.Arguments{Strategy: "other"}})
+		require.Equal(t, rebalance.ReasonInvalidAllocation, res.Reason)
+		require.Contains(t, res.Detail, "older")
+	})
+}
+
+// TestTheFollowUpOfAnAutomaticEventTrades: it is not held up by the rule of one
+// automatic run a day.
+func TestTheFollowUpOfAnAutomaticEventTrades(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := partially(t, rebalance.Partial{FollowUp: true})
+		r.broker.Inject(fake.RejectOrder{N: 2})
+		r.publish(queue.Event{Payload: []byte(`{"automatic":true}`)})
+		r.serve(func() bool { return r.held("B") == "699" })
+	})
+}
+
+// TestKillCancelsWhatWorks: the kill switch does not wait for an order's deadline.
+func TestKillCancelsWhatWorks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(sim *fake.Config, _ *rebalance.Config) { sim.Fill = fake.Delayed{By: 90 * time.Second} })
+		go func() {
+			time.Sleep(5 * time.Second)
+			_ = r.Kill(t.Context(), account, "ann", "drill")
+		}()
+		var res *rebalance.Result
+		took := elapsed(func() { res = r.run("e1") })
+		require.Less(t, took, 30*time.Second)
+		require.Equal(t, rebalance.Cancelled, res.Outcome, res.Detail)
+		require.Equal(t, "1000", r.held("A"))
+		require.Len(t, r.broker.Ledger().Cancels, 1)
+	})
+}
+
+// TestReconcileLeavesWhatWorks: it neither sends nor cancels, and tells what others
+// changed.
+func TestReconcileLeavesWhatWorks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := &killer{}
+		r := killedRig(t, k, func(sim *fake.Config) { sim.Fill = fake.Delayed{By: 60 * time.Second} })
+		require.NoError(t, r.broker.Deposit(account, broker.Money{Amount: num("1"), Currency: "USD"}))
+		k.n = pointNamed(t, "after broker place")
+		_, died := r.runKilled("e1")
+		require.NotEmpty(t, died)
+		k.n = 0
+		r.restart()
+		res := r.do(rebalance.Request{Account: account, Command: rebalance.CommandReconcile})
+		require.Equal(t, rebalance.Completed, res.Outcome, res.Detail)
+		require.Len(t, res.Findings, 1)
+		require.Contains(t, res.Findings[0].Detail, "works")
+		require.Empty(t, r.broker.Ledger().Cancels)
+		require.Equal(t, rebalance.Completed, r.run("e1").Outcome)
+		require.Equal(t, 2, r.sent())
+
+		require.NoError(t, r.broker.TradeByHand(account, "C", broker.Buy, num("3")))
+		res = r.do(rebalance.Request{Account: account, Command: rebalance.CommandReconcile})
+		require.Len(t, res.Differences, 1)
+		require.Equal(t, broker.InstrumentID("C"), res.Differences[0].Symbol)
+	})
+}
+
+// TestACommandBetweenTwoDeliveries: a run is put off in the middle; cancel_orders
+// passes it; then it goes on.
+func TestACommandBetweenTwoDeliveries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(sim *fake.Config, _ *rebalance.Config) { sim.Fill = fake.Delayed{By: 20 * time.Second} })
+		r.broker.Inject(fake.CutSession{After: 1, For: 5 * time.Minute})
+		id := r.publish(queue.Event{})
+		r.serve(func() bool { return r.entry(id).State == queue.Delayed })
+		second := r.publish(queue.Event{Command: "cancel_orders"})
+		r.until(second, queue.Done)
+		r.until(id, queue.Done)
+		require.Equal(t, "600", r.held("A"))
+		require.Equal(t, "699", r.held("B"))
+	})
+}
