@@ -80,6 +80,9 @@ func (g *guard) refuse(o *broker.Order) string {
 	if why := r.moved(o.Instrument); why != "" {
 		return why
 	}
+	if other := g.rival(o); other != "" {
+		return fmt.Sprintf("not sent: order %s of ours works for the same side of %s", other, o.Instrument)
+	}
 	if o.Side == broker.Sell {
 		if free := g.sellable[o.Instrument]; free.less(numOf(o.Quantity)) {
 			return fmt.Sprintf("not sent: to sell %s of %s would go short, %s are held and not in other orders", o.Quantity, o.Instrument, free)
@@ -88,6 +91,21 @@ func (g *guard) refuse(o *broker.Order) string {
 		return fmt.Sprintf("not sent: it may cost %s %s, the cash above the reserve is %s", cost, r.snap.Base, g.room)
 	}
 	g.commit(o, o.Quantity)
+	return ""
+}
+
+// rival is an order of ours that works for the same side of the instrument and is
+// not of this run: one that came to light since.
+func (g *guard) rival(o *broker.Order) broker.OrderID {
+	for i := range g.run.snap.Orders {
+		other := &g.run.snap.Orders[i].Order
+		if other.Instrument != o.Instrument || other.Side != o.Side || !ours(other.ID) {
+			continue
+		}
+		if !slices.ContainsFunc(g.run.legs, func(l *leg) bool { return l.order.ID == other.ID }) {
+			return other.ID
+		}
+	}
 	return ""
 }
 
