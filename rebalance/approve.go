@@ -99,10 +99,18 @@ func (r *run) release(ctx context.Context, event string) (string, error) {
 
 // approved reports whether an operator let the kept plan of this run be traded.
 func (r *run) approved(kept *journal.Step) bool {
+	var plan struct {
+		Plan struct {
+			Hash string `json:"hash"`
+		} `json:"plan"`
+	}
+	if json.Unmarshal(kept.Data, &plan) != nil {
+		return false // whoever needs the plan says what is wrong with it
+	}
 	now := r.e.cfg.Now()
 	for i := range r.standing.Approvals {
 		a := &r.standing.Approvals[i]
-		if a.Run == r.record.ID && !a.Time.Before(kept.Time) && now.Before(a.Expires) {
+		if a.Run == r.record.ID && a.Hash == plan.Plan.Hash && !a.Time.Before(kept.Time) && now.Before(a.Expires) {
 			return true
 		}
 	}

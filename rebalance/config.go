@@ -326,6 +326,9 @@ func (c *Config) validateAccounts() []error {
 		if err := a.Partial.Check(); err != nil {
 			fault("Partial: %w", err)
 		}
+		if a.Partial.FollowUp && c.Queue == nil {
+			fault("Partial.FollowUp is set and Queue is nil: a follow-up needs a queue")
+		}
 		if a.Trigger != nil {
 			if err := a.Trigger.Check(); err != nil {
 				fault("Trigger: %w", err)

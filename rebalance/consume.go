@@ -77,7 +77,7 @@ func (e *Engine) handle(ctx context.Context, d *queue.Delivery) (result *Result,
 func (e *Engine) conclude(ctx context.Context, d *queue.Delivery, result *Result) {
 	v := e.verdict(d, result)
 	if v.Verb == queue.VerbDead && !result.stored {
-		if err := e.store(ctx, result, nil); err != nil {
+		if err := e.store(ctx, result, result.memo); err != nil {
 			v.Verb, v.Until = queue.VerbDefer, e.recheck()
 			v.Note.Cause = err.Error()
 		}

@@ -104,8 +104,12 @@ func (r *run) send(ctx context.Context, l *leg, order broker.Order) error {
 	l.try++
 	l.order, l.run, l.sent, l.held = order, r.record.ID, now, held
 	l.ackBy, l.doneBy = now.Add(r.e.cfg.Timing.Acknowledge), now.Add(r.e.cfg.Timing.Complete)
+	// Two looks for an order that cannot be found lie further apart than this.
+	order.SendBefore = now.Add(r.e.cfg.Timing.Acknowledge)
 	if r.req.lease != nil {
-		order.SendBefore = r.req.lease().Expires.Add(-r.e.cfg.Timing.LeaseMargin)
+		if last := r.req.lease().Expires.Add(-r.e.cfg.Timing.LeaseMargin); last.Before(order.SendBefore) {
+			order.SendBefore = last
+		}
 	}
 	bounded, cancel := r.e.cfg.WithTimeout(ctx, r.e.cfg.Timing.Acknowledge)
 	state, err := r.e.cfg.Broker.Place(bounded, order)

@@ -239,6 +239,9 @@ func (r *run) planInput() Input {
 // planQuote is a quote with its age at the time of planning.
 func planQuote(q *marketdata.Quote, now time.Time) PlanQuote {
 	p := PlanQuote{Bid: q.Bid, Ask: q.Ask, Last: q.Last, Close: q.Close, Tier: q.Tier}
+	if q.Time.Sub(now) > maxSkew {
+		p.Tier = "" // a quote from the future sizes nothing
+	}
 	if !q.Time.IsZero() {
 		age := max(now.Sub(q.Time), 0)
 		p.Age = decimal.NewNullDecimal(decimal.New(age.Milliseconds(), -3))

@@ -80,6 +80,9 @@ func (g *guard) refuse(o *broker.Order) string {
 	if why := r.moved(o.Instrument); why != "" {
 		return why
 	}
+	if c := r.currency(o.Instrument); c != r.snap.Base && r.snap.FX[c].Sign() <= 0 {
+		return fmt.Sprintf("not sent: no exchange rate from %s to %s", c, r.snap.Base)
+	}
 	if other := g.rival(o); other != "" {
 		return fmt.Sprintf("not sent: order %s of ours works for the same side of %s", other, o.Instrument)
 	}

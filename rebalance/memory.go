@@ -76,7 +76,8 @@ func (r *run) remember(m *memory) {
 // memo is what this run leaves to the next one: nothing unless it rebalanced,
 // or found that there was nothing to do.
 func (r *run) memo(res *Result) (json.RawMessage, *memory) {
-	if r.req.Command != CommandRebalance || !res.Outcome.Ended() || res.Outcome == Rejected || r.snap.Account == "" {
+	went := res.Outcome.Ended() && res.Outcome != Rejected
+	if r.req.Command != CommandRebalance || r.snap.Account == "" || !went && !r.sent() {
 		return nil, nil
 	}
 	m := memory{Schema: memorySchema}

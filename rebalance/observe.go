@@ -11,6 +11,7 @@ import (
 	"github.com/evenkeel/evenkeel/allocation"
 	"github.com/evenkeel/evenkeel/broker"
 	"github.com/evenkeel/evenkeel/marketdata"
+	"github.com/evenkeel/evenkeel/retry"
 )
 
 // ready is step 2: the session is up and manages this account in the mode that
@@ -72,7 +73,7 @@ func (r *run) allocation(ctx context.Context) error {
 	switch {
 	case errors.Is(err, allocation.ErrUnknownStrategy):
 		return &Error{Outcome: Rejected, Reason: ReasonUnknownStrategy, Err: err}
-	case errors.Is(err, allocation.ErrInvalid), errors.Is(err, allocation.ErrStale):
+	case retry.ClassOf(err) == retry.Permanent && (errors.Is(err, allocation.ErrInvalid) || errors.Is(err, allocation.ErrStale)):
 		return &Error{Outcome: Rejected, Reason: ReasonInvalidAllocation, Err: err}
 	case err != nil:
 		return err

@@ -124,6 +124,10 @@ func (e *Engine) stopFor(err error) error {
 	switch retry.ClassOf(err) {
 	case retry.Wait:
 		until := retry.At(err)
+		var open *retry.OpenError
+		if errors.As(err, &open) { // its clock is the process's, ours may be a market's
+			until = e.cfg.Now().Add(open.Left())
+		}
 		if soonest := e.cfg.Now().Add(time.Second); until.Before(soonest) {
 			until = soonest
 		}

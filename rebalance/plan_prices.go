@@ -31,7 +31,9 @@ func (d *draft) readPrices() {
 	}
 	switch {
 	case missing != nil:
-		d.notReady(ReasonMissingPrice, "%s has no price", missing.symbol)
+		q := d.in.Quotes[missing.symbol]
+		d.notReady(ReasonMissingPrice, "%s has no price: bid %s, ask %s, last %s, close %s", missing.symbol,
+			orNone(optionalOf(q.Bid)), orNone(optionalOf(q.Ask)), orNone(optionalOf(q.Last)), orNone(optionalOf(q.Close)))
 	case untradable != nil:
 		d.notReady(ReasonUntradableQuote, "%s has no quote that may size an order: tier %q, age %s s", untradable.symbol,
 			d.in.Quotes[untradable.symbol].Tier, orNone(optionalOf(d.in.Quotes[untradable.symbol].Age)))

@@ -244,6 +244,7 @@ func (r *run) putDown(ctx context.Context) error {
 		if res.Run == "" {
 			return nil
 		}
+		res.memo, _ = r.memo(res) // should it end as a dead letter
 		data, err := r.parked(res)
 		if err != nil {
 			return err

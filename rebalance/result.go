@@ -1,6 +1,7 @@
 package rebalance
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -59,9 +60,10 @@ type Result struct {
 	Started  time.Time `json:"started"`
 	Finished time.Time `json:"finished"`
 
-	closed time.Duration // how long the run waited for markets to open
-	fence  uint64        // under which it may be stored
-	stored bool          // the journal has it
+	closed time.Duration   // how long the run waited for markets to open
+	fence  uint64          // under which it may be stored
+	memo   json.RawMessage // what it leaves, should the run not go on
+	stored bool            // the journal has it
 }
 
 // OrderResult is what became of one planned order.
@@ -95,6 +97,8 @@ type Residual struct {
 }
 
 // Picture is an account at one time, in base currency at the plan's prices.
+// Positions that are not stocks (see Account.IgnoreOther) are not valued: they are
+// shown without a price and are not in Equity.
 type Picture struct {
 	Time    time.Time       `json:"time"`
 	Base    broker.Currency `json:"base"`

@@ -117,8 +117,23 @@ func (r *run) verify(ctx context.Context) error {
 	if len(r.result.Residual) > 0 {
 		r.result.Outcome, r.result.Reason = CompletedAdjusted, ReasonOrders
 		r.result.Detail = fmt.Sprintf("%d of %d orders did not fill as planned", len(r.result.Residual), len(r.frozen.Plan.Orders))
+	} else if s := wanting(r.frozen.Plan.Skipped); s != nil {
+		r.result.Outcome, r.result.Reason = CompletedAdjusted, s.Reason
+		r.result.Detail = fmt.Sprintf("every order filled, but %s could not be bought or sold as its target asks: %s", s.Symbol, s.Reason)
 	}
 	return r.halted(ctx)
+}
+
+// wanting is the first symbol that the plan could not bring to its target for want
+// of cash, or in one step.
+func wanting(skipped []Skip) *Skip {
+	for i := range skipped {
+		switch skipped[i].Reason {
+		case ReasonUnfunded, ReasonCurrencyCash, ReasonCrossingZero:
+			return &skipped[i]
+		}
+	}
+	return nil
 }
 
 // report writes what became of each planned order into the result.

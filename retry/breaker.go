@@ -63,6 +63,9 @@ func (e *OpenError) Error() string {
 	return text
 }
 
+// Left is how long until then, on the process's clock.
+func (e *OpenError) Left() time.Duration { return max(time.Until(e.Until), 0) }
+
 // ErrorClass returns the class for package retry.
 func (e *OpenError) ErrorClass() string { return Wait.String() }
 
