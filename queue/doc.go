@@ -31,8 +31,9 @@
 // neither event may silently stand for the other. An implementation may forget
 // Keys and IDs of events that ended long ago, and says when.
 //
-// Coalescing. Of the events of one account and command that were never
-// delivered, only the newest is kept: it takes the place of the older one in
+// Coalescing. Of the events of one account that ask for the same (equal command,
+// schema and payload, byte for byte) and were never delivered, only the newest is
+// kept: it takes the place of the older one in
 // the line, and the older one ends as [Superseded], naming its successor. The
 // NotBefore of the newer one counts. An event that was delivered once is never
 // superseded; the newer one then follows it.

@@ -2,6 +2,7 @@ package memqueue
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"time"
 
@@ -92,10 +93,11 @@ func (q *Queue) account(name string) *account {
 	return a
 }
 
-// replaceable returns the event of this command that was never delivered.
-func (a *account) replaceable(command string) *item {
+// replaceable returns the event that asks for the same and was never delivered.
+func (a *account) replaceable(e *queue.Event) *item {
 	for _, it := range a.line {
-		if it.fence == 0 && it.event.Command == command {
+		same := it.event.Command == e.Command && cmp.Or(it.event.Schema, queue.Schema) == cmp.Or(e.Schema, queue.Schema)
+		if it.fence == 0 && same && bytes.Equal(it.event.Payload, e.Payload) {
 			return it
 		}
 	}

@@ -150,7 +150,7 @@ func duplicate(event *queue.Event, first *item) (queue.Receipt, error) {
 // accept puts a new event into its account's line.
 func (q *Queue) accept(event queue.Event) (queue.Receipt, error) {
 	a := q.account(event.Account)
-	old := a.replaceable(event.Command)
+	old := a.replaceable(&event)
 	if old == nil {
 		if err := q.room(a); err != nil {
 			return queue.Receipt{}, err

@@ -2,7 +2,6 @@ package queuetest
 
 import (
 	"encoding/json"
-	"fmt"
 	"sync"
 	"time"
 
@@ -23,8 +22,8 @@ var coalesceCases = []testCase{
 func newestKept(e *env) {
 	event := e.event("A")
 	var ids []string
+	event.Payload = json.RawMessage(`{"n":3}`)
 	for i := range 4 {
-		event.Payload = json.RawMessage(fmt.Sprintf(`{"n":%d}`, i))
 		receipt := e.publish(event)
 		if i > 0 {
 			require.Equal(e, ids[i-1], receipt.Superseded, "the receipt names whose place it took")
@@ -111,6 +110,21 @@ func othersStay(e *env) {
 		require.Contains(e, ids, d.Event.ID)
 		delete(ids, d.Event.ID)
 		e.ack(d)
+	}
+	// What asks for something else is not the same event.
+	raise, daily := e.event("C"), e.event("C")
+	daily.Command = raise.Command
+	raise.Payload, daily.Payload = json.RawMessage(`{"mode":"raise_cash"}`), json.RawMessage(`{"automatic":true}`)
+	newer := raise
+	newer.Schema = queue.Schema + 1
+	var line []string
+	for _, event := range []queue.Event{raise, daily, newer} {
+		receipt := e.publish(event)
+		require.Empty(e, receipt.Superseded)
+		line = append(line, receipt.ID)
+	}
+	for _, id := range line {
+		e.ack(e.nextIs(id))
 	}
 }
 
