@@ -188,3 +188,46 @@ func TestACommandBetweenTwoDeliveries(t *testing.T) {
 		require.Equal(t, "699", r.held("B"))
 	})
 }
+
+// TestAnApprovalIsOfOneHash: what was approved is not what is held now.
+func TestAnApprovalIsOfOneHash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(_ *fake.Config, cfg *rebalance.Config) {
+			cfg.Accounts[0].Policy.Guards.MaxOrders = decimal.NewNullDecimal(num("1"))
+		})
+		first := r.run("e1")
+		require.Equal(t, rebalance.Held, first.Outcome, first.Detail)
+		r.do(rebalance.Request{
+			Account: account, Command: rebalance.CommandApprove,
+			Arguments: rebalance.Arguments{Hash: first.PlanHash, Operator: "ann", Reason: "fine"},
+		})
+		require.NoError(t, r.broker.TradeByHand(account, "B", broker.Sell, num("10")))
+		for range 3 { // all in one instant
+			res := r.run("e1")
+			require.Equal(t, rebalance.Held, res.Outcome, "the second plan was not approved")
+		}
+		require.Equal(t, 1, r.sent(), "the trade by hand")
+	})
+}
+
+// TestASendHasALastInstant: a process without a lease hangs before the write until
+// another one has proven that its order never arrived.
+func TestASendHasALastInstant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hung := false
+		var r *rig
+		r = newRig(t, func(sim *fake.Config, _ *rebalance.Config) {
+			sim.OnCall = func(c fake.Call) error {
+				if c.Method == fake.MethodPlace && !c.After && !hung {
+					hung = true
+					res := r.run("e2") // takes over, and has all the time that it needs
+					require.Equal(t, rebalance.Completed, res.Outcome, res.Detail)
+				}
+				return nil
+			}
+		})
+		_, err := r.Rebalance(t.Context(), rebalance.Request{Account: account, Event: "e1"})
+		require.Error(t, err, "fenced")
+		require.Equal(t, "600", r.held("A"), "sold once")
+	})
+}

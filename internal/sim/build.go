@@ -45,8 +45,12 @@ func (w *world) openBrokerage() error {
 	}
 	cfg.Latency = pick(w.rng, []time.Duration{0, 20 * time.Millisecond, 300 * time.Millisecond, 2 * time.Second})
 	cfg.Fill = pick(w.rng, []fake.FillModel{
-		fake.Immediate{}, fake.Immediate{}, fake.Delayed{By: 3 * time.Second}, fake.Delayed{By: time.Minute},
-		fake.Fraction{Of: decimal.New(3, -1), Every: 7 * time.Second}, fake.Fraction{Of: decimal.New(2, -1), Every: 40 * time.Second},
+		fake.Immediate{},
+		fake.Immediate{},
+		fake.Delayed{By: 3 * time.Second},
+		fake.Delayed{By: time.Minute},
+		fake.Fraction{Of: decimal.New(3, -1), Every: 7 * time.Second},
+		fake.Fraction{Of: decimal.New(2, -1), Every: 40 * time.Second},
 	})
 	if w.rng.IntN(2) == 0 {
 		cfg.Fees = fake.Commission{PerUnit: decimal.New(5, -3), Minimum: decimal.New(1, 0)}

@@ -119,13 +119,6 @@ func (p *process) learn(ctx context.Context, wk *worker) {
 	p.contexts[ctx] = wk
 }
 
-// forget ends what learn began.
-func (p *process) forget(ctx context.Context) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.contexts, ctx)
-}
-
 // withWorker is a context that names its worker, if that is known.
 func (p *process) withWorker(ctx context.Context) context.Context {
 	if wk := p.known(ctx); wk != nil {
