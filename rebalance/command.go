@@ -49,7 +49,8 @@ type Arguments struct {
 	Strategy string `json:"strategy,omitempty"`
 	// Mode overrides the policy's.
 	Mode Mode `json:"mode,omitempty"`
-	// Force trades whatever the bands say.
+	// Force trades whatever the bands say. For unblock it vouches that an order
+	// which cannot be found is not at the broker.
 	Force bool `json:"force,omitempty"`
 	// RaiseAmount is for mode raise_cash.
 	RaiseAmount decimal.NullDecimal `json:"raise_amount,omitzero"`

@@ -320,6 +320,13 @@ func TestUnblockRestsOnAReconciliation(t *testing.T) {
 			Account: account, Command: rebalance.CommandUnblock,
 			Arguments: rebalance.Arguments{Operator: "ann", Reason: "the statement shows no such order"},
 		})
+		require.Equal(t, rebalance.Rejected, res.Outcome, "it may still come to light")
+		require.Contains(t, res.Detail, "force")
+
+		res = r.do(rebalance.Request{
+			Account: account, Command: rebalance.CommandUnblock,
+			Arguments: rebalance.Arguments{Operator: "ann", Reason: "the statement shows no such order", Force: true},
+		})
 		require.Equal(t, rebalance.Completed, res.Outcome, res.Detail)
 		require.NotEmpty(t, res.Findings)
 		standing, err := r.journal.Account(t.Context(), account)

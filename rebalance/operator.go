@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -88,7 +89,8 @@ type unblockEvidence struct {
 
 // unblock lets a blocked account go on, on the word of an operator and a fresh
 // reconciliation, which is stored with it. What is still unknown then, the
-// operator has answered for.
+// operator has answered for; of an order that may still come to light only by
+// force.
 func (r *run) unblock(ctx context.Context) error {
 	if err := r.require("unblock", named{"operator", r.req.Operator}, named{"reason", r.req.Reason}); err != nil {
 		return err
@@ -137,6 +139,10 @@ func (r *run) answer(ctx context.Context) error {
 	var settled []journal.Settlement
 	for i := range standing.Open {
 		in := &standing.Open[i]
+		if age := r.e.cfg.Now().Sub(in.Time); age < brokerMemory && !r.req.Force {
+			return stopf(Rejected, ReasonUnknownOutcome, "unblock of account %s: order %s (%s) was sent %s ago and may still come to light: "+
+				"look at the broker, then unblock with force, or wait until its day is over", r.req.Account, in.Order.ID, describe(&in.Order), age.Round(time.Second))
+		}
 		id := in.Order.Instrument
 		sign := decimal.New(in.Order.Side.Sign(), 0)
 		moved := held[id].Sub(in.Held).Mul(sign)
