@@ -29,7 +29,7 @@ func (r *run) confirm(ctx context.Context, legs []*leg) error {
 		differs := false
 		for _, l := range open {
 			held := r.snap.Position(l.order.Instrument)
-			if l.confirmed = held.Equal(l.after()); l.confirmed {
+			if held.Equal(l.after()) {
 				continue
 			}
 			differs = true
@@ -50,7 +50,7 @@ func (r *run) confirm(ctx context.Context, legs []*leg) error {
 func shortOf(legs []*leg) []*leg {
 	var short []*leg
 	for _, l := range legs {
-		if s := l.settlement; s == nil || l.stored || l.adopted || l.confirmed {
+		if s := l.settlement; s == nil || l.stored || l.adopted {
 			continue
 		}
 		switch l.settlement.Outcome {

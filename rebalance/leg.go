@@ -53,7 +53,6 @@ type leg struct {
 	cancels       int
 	doubt         bool   // only a look at the broker can tell more
 	altered       bool   // the broker changed the order
-	confirmed     bool   // the position bears out how it ended
 	adopted       bool   // ours, but not in the journal
 	lost          bool   // proven never to have reached the broker
 	refused       string // why it was not sent this time
@@ -102,7 +101,7 @@ func (r *run) legAt(index int) *leg {
 // again makes the leg ready for one more try; the last one is proven over.
 func (l *leg) again() {
 	l.settlement, l.stored, l.order, l.state = nil, false, broker.Order{}, broker.OrderState{}
-	l.cancelling, l.cancels, l.altered, l.doubt, l.lost, l.confirmed = false, 0, false, false, false, false
+	l.cancelling, l.cancels, l.altered, l.doubt, l.lost = false, 0, false, false, false
 }
 
 // fundedBy takes the quantity that the planner could fund.
