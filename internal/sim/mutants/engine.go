@@ -22,9 +22,9 @@ func engine() []Mutant {
 			New: "	if errors.Is(err, broker.ErrIndeterminate) {\n		state, err = r.e.cfg.Broker.Place(bounded, order)\n	}\n	cancel()\n	r.trackOrder(ctx, l)\n",
 		},
 		{
-			Seed: 345, Name: "an order may be written after its lease", File: "rebalance/execute.go",
-			Old: "order.SendBefore = r.req.lease().Expires.Add(-r.e.cfg.Timing.LeaseMargin)",
-			New: "_ = order.SendBefore",
+			Tests: "./rebalance", Run: "TestASendHasALastInstant", Name: "an order may be written at any later time", File: "rebalance/execute.go",
+			Old: "order.SendBefore = now.Add(r.e.cfg.Timing.Acknowledge)",
+			New: "order.SendBefore = now.Add(9000 * time.Hour)",
 		},
 		{
 			Tests: "./rebalance", Run: "TestFaults", Name: "the number of the try is not in the reference", File: "rebalance/leg.go",
@@ -81,7 +81,7 @@ func engine() []Mutant {
 		},
 		{
 			Name: "an older allocation is carried out", File: "rebalance/observe.go",
-			Old: "targets.AsOf.Before(m.AsOf) && targets.Strategy", New: "targets.AsOf.Before(m.AsOf.Add(-1<<62)) && targets.Strategy",
+			Old: "targets.AsOf.Before(m.AsOf) && m.Strategy", New: "targets.AsOf.Before(m.AsOf.Add(-1<<62)) && m.Strategy",
 		},
 		{
 			Name: "an event is acknowledged before its result is stored", File: "rebalance/rebalance.go",
