@@ -87,10 +87,16 @@ func (c *checker) run(id journal.RunID) *runBooks {
 }
 
 // outside notes that somebody else changed an account.
-func (c *checker) outside(id broker.AccountID) {
+func (c *checker) outside(id broker.AccountID) { c.outsideUntil(id, time.Now()) }
+
+// outsideUntil notes that the broker will change an account on its own, by a
+// correction, until then.
+func (c *checker) outsideUntil(id broker.AccountID, t time.Time) {
 	c.w.mu.Lock()
 	defer c.w.mu.Unlock()
-	c.account(id).outside = time.Now()
+	if a := c.account(id); t.After(a.outside) {
+		a.outside = t
+	}
 }
 
 // disturbed reports whether somebody else changed the account since the run

@@ -98,9 +98,9 @@ func (w *world) converges(ctx context.Context, root *actor, id broker.AccountID,
 	}
 }
 
-// small reports whether a run traded less than a hundredth of the account.
+// small reports whether a run traded less than three hundredths of the account.
 func small(data []byte) bool {
 	res, err := rebalance.DecodeResult(data)
 	return err == nil && res.Costs != nil && res.Before != nil &&
-		res.Costs.Traded.LessThan(res.Before.Equity.Mul(decimal.New(1, -2)))
+		res.Costs.Traded.LessThan(res.Before.Equity.Mul(decimal.New(3, -2)))
 }

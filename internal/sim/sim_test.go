@@ -20,10 +20,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestSeeds runs SIM_SEEDS seeds, 200 by default, from SIM_FIRST on. The long run
+// TestSeeds runs SIM_SEEDS seeds, 100 by default, from SIM_FIRST on. The long run
 // demands that every fault has fired, too.
 func TestSeeds(t *testing.T) {
-	b := sim.Batch{First: uint64(number(t, "SIM_FIRST", 1)), Seeds: number(t, "SIM_SEEDS", 200), Twice: 10}
+	b := sim.Batch{First: uint64(number(t, "SIM_FIRST", 1)), Seeds: number(t, "SIM_SEEDS", 100), Twice: 10}
 	if testing.Short() {
 		b.Seeds = min(b.Seeds, 40)
 	}

@@ -152,6 +152,7 @@ func (b simBroker) quirks(c call, order *broker.Order) []quirk {
 		{fake.FaultStatusWithoutFills, func() fake.Fault { return fake.StatusWithoutFills{For: for_(time.Second, time.Minute)} }},
 		{fake.FaultFillsWithoutStatus, func() fake.Fault { return fake.FillsWithoutStatus{} }},
 		{fake.FaultCorrectFill, func() fake.Fault {
+			b.p.w.check.outsideUntil(order.Account, time.Now().Add(10*time.Minute)) // it may fill late
 			return fake.CorrectFill{After: for_(0, time.Minute), Price: order.Limit}
 		}},
 		{fake.FaultLateFee, func() fake.Fault { return fake.LateFee{For: for_(time.Second, 5*time.Minute)} }},
