@@ -78,7 +78,7 @@ func (o *operator) see(ctx context.Context, id broker.AccountID, quiet bool) {
 func (o *operator) unblock(ctx context.Context, id broker.AccountID) {
 	asked, waits := o.asked[id]
 	if !waits {
-		args, err := json.Marshal(rebalance.Arguments{Operator: "ann", Reason: "looked at the statement"})
+		args, err := json.Marshal(rebalance.Arguments{Operator: "ann", Reason: "looked at the statement", Force: o.certain(ctx, id)})
 		if err != nil {
 			return
 		}
@@ -100,10 +100,30 @@ func (o *operator) unblock(ctx context.Context, id broker.AccountID) {
 	o.direct(ctx, id, rebalance.CommandUnblock)
 }
 
+// certain reports whether the operator can vouch that nothing which is unknown of
+// an account may still come to light: the broker has ended it, or never got it and
+// nobody can be about to send it.
+func (o *operator) certain(ctx context.Context, id broker.AccountID) bool {
+	standing, err := o.w.journal.Account(ctx, id)
+	if err != nil {
+		return false
+	}
+	ledger := o.w.broker.Ledger()
+	for i := range standing.Open {
+		in := &standing.Open[i]
+		order := ledger.Order(in.Order.ID)
+		if time.Since(in.Time) < 10*time.Minute || order != nil && !ended(order.Status) {
+			return false
+		}
+	}
+	return true
+}
+
 // direct runs a command beside the queue.
 func (o *operator) direct(ctx context.Context, id broker.AccountID, command rebalance.Command) {
 	req := rebalance.Request{Account: id, Command: command}
 	req.Operator, req.Reason = "ann", "by hand"
+	req.Force = command == rebalance.CommandUnblock && o.certain(ctx, id)
 	res, err := o.p.engine.Rebalance(ctx, req)
 	if err == nil {
 		o.w.count("direct " + string(command) + " " + string(res.Outcome))
