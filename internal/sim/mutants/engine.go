@@ -42,7 +42,7 @@ func engine() []Mutant {
 			New: "	legs := r.openLegs()\n	if len(legs) >= 0 {\n		return nil\n	}\n	if err := r.resolve(ctx, legs)",
 		},
 		{
-			Name: "an unknown outcome does not block", File: "rebalance/execute.go",
+			Tests: "./rebalance", Run: "TestACancelThatIsNeverConfirmedBlocksTheAccount|TestAnOrderThatCannotBeFoundBlocksTheAccount", Name: "an unknown outcome does not block", File: "rebalance/execute.go",
 			Old: "	if len(unknown) > 0 {\n		return r.block(",
 			New: "	if len(unknown) > 1000 {\n		return r.block(",
 		},
