@@ -337,9 +337,3 @@ func (c *Config) validateAccounts() []error {
 	}
 	return faults
 }
-
-// wait calls f under a policy with the deadline of a context; it exists so that
-// the steps of a run read as one line a call.
-func wait[T any](ctx context.Context, p retry.Policy, f func(context.Context) (T, error)) (T, error) {
-	return retry.Value(ctx, p, f)
-}

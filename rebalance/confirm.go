@@ -82,10 +82,7 @@ func (r *run) readAgain(ctx context.Context, legs []*leg) error {
 
 // after is the position that the leg's fills make of the one before it.
 func (l *leg) after() decimal.Decimal {
-	if l.order.Side == broker.Sell {
-		return l.held.Sub(l.settlement.Filled)
-	}
-	return l.held.Add(l.settlement.Filled)
+	return numOf(l.held).add(l.moved()).decimal()
 }
 
 // pauseUpTo waits for news of the account, for a second at most.

@@ -121,18 +121,13 @@ func (r *run) send(ctx context.Context, l *leg, order broker.Order) error {
 // heldNow is the position that an order finds: the one before the plan and what
 // earlier orders of the run made of it.
 func (r *run) heldNow(id broker.InstrumentID) decimal.Decimal {
-	held := r.frozen.Held[id]
+	held := numOf(r.frozen.Held[id])
 	for _, l := range r.legs {
-		if l.plan.Symbol != id || l.settlement == nil || l.settlement.Filled.IsZero() {
-			continue
-		}
-		if l.plan.Side == broker.Sell {
-			held = held.Sub(l.settlement.Filled)
-		} else {
-			held = held.Add(l.settlement.Filled)
+		if l.plan.Symbol == id && l.settlement != nil {
+			held = held.add(l.moved())
 		}
 	}
-	return held
+	return held.decimal()
 }
 
 // leaseLeft stops the sends when the lease may run out under them.

@@ -170,6 +170,14 @@ func (l *leg) filled() decimal.Decimal {
 	return l.state.Filled()
 }
 
+// moved is what the leg's fills did to the position: negative for a sale.
+func (l *leg) moved() num {
+	if l.order.Side == broker.Sell {
+		return numOf(l.filled()).negate()
+	}
+	return numOf(l.filled())
+}
+
 // close decides how the order ended. Only for legs that ended.
 func (l *leg) close(now time.Time) {
 	filled := l.state.Filled()

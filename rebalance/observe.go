@@ -36,7 +36,7 @@ func (r *run) killed() error {
 
 // ours checks that the session manages the account, in the configured mode.
 func (r *run) ours(ctx context.Context) error {
-	accounts, err := wait(ctx, r.e.cfg.Policies.Broker, r.e.cfg.Broker.Accounts)
+	accounts, err := retry.Value(ctx, r.e.cfg.Policies.Broker, r.e.cfg.Broker.Accounts)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (r *run) allocation(ctx context.Context) error {
 		return r.useTargets(targets)
 	}
 	query := allocation.Query{Account: r.req.Account, Strategy: r.req.Strategy}
-	targets, err := wait(ctx, r.e.cfg.Policies.Allocation, func(ctx context.Context) (allocation.Allocation, error) {
+	targets, err := retry.Value(ctx, r.e.cfg.Policies.Allocation, func(ctx context.Context) (allocation.Allocation, error) {
 		return r.e.cfg.Allocations.Allocation(ctx, query)
 	})
 	switch {
@@ -159,7 +159,7 @@ func (r *run) resolveInstruments(ctx context.Context, ids []broker.InstrumentID)
 	if len(missing) == 0 {
 		return nil
 	}
-	found, err := wait(ctx, r.e.cfg.Policies.Broker, func(ctx context.Context) (map[broker.InstrumentID]broker.Instrument, error) {
+	found, err := retry.Value(ctx, r.e.cfg.Policies.Broker, func(ctx context.Context) (map[broker.InstrumentID]broker.Instrument, error) {
 		return r.e.cfg.Broker.Resolve(ctx, missing...)
 	})
 	switch {
@@ -204,7 +204,7 @@ func (r *run) snapshot(ctx context.Context) error {
 
 // look reads the account anew.
 func (r *run) look(ctx context.Context) error {
-	snap, err := wait(ctx, r.e.cfg.Policies.Broker, func(ctx context.Context) (broker.Snapshot, error) {
+	snap, err := retry.Value(ctx, r.e.cfg.Policies.Broker, func(ctx context.Context) (broker.Snapshot, error) {
 		return r.e.cfg.Broker.Snapshot(ctx, r.req.Account)
 	})
 	switch {
@@ -233,7 +233,7 @@ func (r *run) show(snap broker.Snapshot) {
 // prices is step 8: a quote, or the reason why there is none, for every symbol.
 func (r *run) prices(ctx context.Context) error {
 	ids := slices.Sorted(maps.Keys(r.terms))
-	quotes, err := wait(ctx, r.e.cfg.Policies.Prices, func(ctx context.Context) (marketdata.Quotes, error) {
+	quotes, err := retry.Value(ctx, r.e.cfg.Policies.Prices, func(ctx context.Context) (marketdata.Quotes, error) {
 		return r.e.cfg.Prices.Quotes(ctx, ids)
 	})
 	if err != nil {

@@ -143,7 +143,9 @@ func (r *run) buyBack(pair Pair, limit decimal.Decimal) (PlannedOrder, decimal.D
 	if unit.Sign() <= 0 || missing.Sign() <= 0 {
 		return PlannedOrder{}, decimal.Decimal{}
 	}
-	quantity := decimal.Min(floorTo(quotient(budget, unit), terms.Lot), sold.settlement.Filled)
+	lot := numOf(terms.Lot)
+	affordable := floorDiv(numOf(budget), numOf(unit).mul(lot)).mul(lot).decimal()
+	quantity := decimal.Min(affordable, sold.settlement.Filled)
 	order := PlannedOrder{Symbol: pair.Sell, Side: broker.Buy, Quantity: quantity, Limit: at, Reason: ReasonCompensate}
 	return order, unit.Mul(quantity)
 }
@@ -223,10 +225,4 @@ func ceilTo(x, step decimal.Decimal) decimal.Decimal {
 		return x
 	}
 	return down.Add(step)
-}
-
-// quotient divides, rounded half-even to 12 places.
-func quotient(x, y decimal.Decimal) decimal.Decimal {
-	q, _ := broker.Quo(x, y, 12) // callers see to it that y is not zero
-	return q
 }

@@ -77,7 +77,7 @@ func (r *run) inBase(amount decimal.Decimal, c broker.Currency) decimal.Decimal 
 	if c == r.snap.Base {
 		return amount
 	}
-	return amount.Mul(r.snap.FX[c])
+	return r.based(numOf(amount), c).decimal()
 }
 
 // based is inBase for the numbers that sums are made of.

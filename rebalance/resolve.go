@@ -225,7 +225,7 @@ func (r *run) lookAgain(ctx context.Context) error {
 
 // orders reads orders after a doubt.
 func (r *run) orders(ctx context.Context, query broker.OrderQuery) ([]broker.OrderState, error) {
-	return wait(ctx, r.e.cfg.Policies.Resolve, func(ctx context.Context) ([]broker.OrderState, error) {
+	return retry.Value(ctx, r.e.cfg.Policies.Resolve, func(ctx context.Context) ([]broker.OrderState, error) {
 		states, err := r.e.cfg.Broker.Orders(ctx, r.req.Account, query)
 		return states, stubborn(err)
 	})

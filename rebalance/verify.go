@@ -45,14 +45,9 @@ func (r *run) expected() map[broker.InstrumentID]num {
 		expected[id] = numOf(held)
 	}
 	for _, l := range r.legs {
-		filled := numOf(l.filled())
-		if filled.isZero() {
-			continue
+		if moved := l.moved(); !moved.isZero() {
+			expected[l.plan.Symbol] = expected[l.plan.Symbol].add(moved)
 		}
-		if l.plan.Side == broker.Sell {
-			filled = filled.negate()
-		}
-		expected[l.plan.Symbol] = expected[l.plan.Symbol].add(filled)
 	}
 	return expected
 }
