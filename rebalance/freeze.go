@@ -96,10 +96,23 @@ func (r *run) thaw(ctx context.Context) (bool, error) {
 			return false, nil
 		}
 	}
+	if err := r.resolveOrders(ctx, frozen.Plan.Orders); err != nil {
+		return false, err
+	}
 	r.frozen, r.keep, r.resumed = frozen, kept.Data, sent
 	r.showPlan()
 	r.layOut(frozen.Plan.Orders, 0)
 	return true, nil
+}
+
+// resolveOrders looks up what the plan trades. What was sold to its last unit
+// before the run was cut off is neither held nor a target any more.
+func (r *run) resolveOrders(ctx context.Context, orders []PlannedOrder) error {
+	ids := make([]broker.InstrumentID, len(orders))
+	for i := range orders {
+		ids[i] = orders[i].Symbol
+	}
+	return r.resolveInstruments(ctx, ids)
 }
 
 // closeEarly ends a run that had sent orders and whose plan no longer fits the
