@@ -31,12 +31,13 @@
 // neither event may silently stand for the other. An implementation may forget
 // Keys and IDs of events that ended long ago, and says when.
 //
-// Coalescing. Of the events of one account that ask for the same (equal command,
-// schema and payload, byte for byte) and were never delivered, only the newest is
-// kept: it takes the place of the older one in
-// the line, and the older one ends as [Superseded], naming its successor. The
-// NotBefore of the newer one counts. An event that was delivered once is never
-// superseded; the newer one then follows it.
+// Coalescing. An event that asks for the same as the last one of its account and
+// command in the line (equal schema and payload, byte for byte) takes that one's
+// place, if it was never delivered: the older one ends as [Superseded], naming
+// its successor. The NotBefore of the newer one counts. An event that was
+// delivered once is never superseded, nor one with another request of its command
+// behind it, so that what was asked for last is done last; the newer one then
+// follows.
 //
 // Poison. A delivery that ends by the running out of its lease is counted apart
 // from attempts ([Delivery.Crashes]); otherwise the event is due again at once,

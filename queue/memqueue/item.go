@@ -93,13 +93,19 @@ func (q *Queue) account(name string) *account {
 	return a
 }
 
-// replaceable returns the event that asks for the same and was never delivered.
+// replaceable returns the last event of the command in the line if it asks for
+// the same and was never delivered. One further up stays: what was asked for
+// after it must not come last.
 func (a *account) replaceable(e *queue.Event) *item {
-	for _, it := range a.line {
-		same := it.event.Command == e.Command && cmp.Or(it.event.Schema, queue.Schema) == cmp.Or(e.Schema, queue.Schema)
-		if it.fence == 0 && same && bytes.Equal(it.event.Payload, e.Payload) {
+	for _, it := range slices.Backward(a.line) {
+		if it.event.Command != e.Command {
+			continue
+		}
+		same := cmp.Or(it.event.Schema, queue.Schema) == cmp.Or(e.Schema, queue.Schema) && bytes.Equal(it.event.Payload, e.Payload)
+		if it.fence == 0 && same {
 			return it
 		}
+		return nil
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ var coalesceCases = []testCase{
 	{name: "the NotBefore of the newest counts", run: newestNotBefore},
 	{name: "an event that was delivered is not superseded", run: deliveredStays},
 	{name: "other commands and other accounts are not superseded", run: othersStay},
+	{name: "what was asked for last comes last", run: lastStaysLast},
 	{name: "many producers leave one newest event", run: newestOfMany},
 }
 
@@ -126,6 +127,25 @@ func othersStay(e *env) {
 	for _, id := range line {
 		e.ack(e.nextIs(id))
 	}
+}
+
+// lastStaysLast asks for one thing, another, and the first again: had the third
+// taken the place of the first, the account would end with the second.
+func lastStaysLast(e *env) {
+	this, that := e.event("A"), e.event("A")
+	that.Command = this.Command
+	this.Payload, that.Payload = json.RawMessage(`{"strategy":"this"}`), json.RawMessage(`{"strategy":"that"}`)
+	var line []string
+	for _, event := range []queue.Event{this, that, this} {
+		receipt := e.publish(event)
+		require.Empty(e, receipt.Superseded)
+		line = append(line, receipt.ID)
+	}
+	require.Equal(e, line[2], e.publish(this).Superseded, "the last one is superseded by the same again")
+	for _, id := range line[:2] {
+		e.ack(e.nextIs(id))
+	}
+	e.ack(e.next())
 }
 
 func newestOfMany(e *env) {
