@@ -1,0 +1,89 @@
+package ibkr_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+
+	"github.com/evenkeel/evenkeel/allocation"
+	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/broker/ibkr/gatewaysim"
+	"github.com/evenkeel/evenkeel/journal"
+	"github.com/evenkeel/evenkeel/queue/memqueue"
+	"github.com/evenkeel/evenkeel/rebalance"
+)
+
+// A whole rebalance over the wire: sell AAPL, buy MSFT, and then nothing more.
+func TestRebalanceOverTheWire(t *testing.T) {
+	versions(t, func(t *testing.T, version int) {
+		g := gateway(t, func(cfg *gatewaysim.Config) {
+			cfg.ServerVersion = version
+			cfg.Accounts[0].Cash["USD"] = dec("2000")
+			cfg.Accounts[0].Holdings = []gatewaysim.Holding{{Symbol: "AAPL", Quantity: dec("800"), AverageCost: dec("90")}}
+			cfg.Fill = gatewaysim.FillModel{Mode: gatewaysim.FillInParts, Parts: 3, Every: 5 * time.Millisecond}
+		})
+		e := engine(t, g)
+		result, err := e.Rebalance(t.Context(), rebalance.Request{Account: account, Event: "first"})
+		require.NoError(t, err)
+		require.Equal(t, rebalance.Completed, result.Outcome, "%s: %v", result.Reason, result)
+
+		state, err := g.Exchange().Account(string(account))
+		require.NoError(t, err)
+		require.True(t, state.Positions["AAPL"].GreaterThan(dec("380")) && state.Positions["AAPL"].LessThan(dec("420")), "AAPL is %s", state.Positions["AAPL"])
+		require.True(t, state.Positions["MSFT"].GreaterThan(dec("770")) && state.Positions["MSFT"].LessThan(dec("830")), "MSFT is %s", state.Positions["MSFT"])
+		require.True(t, state.Cash["USD"].Sign() > 0, "cash is %s", state.Cash["USD"])
+		require.Len(t, g.Exchange().Orders(), 2)
+
+		again, err := e.Rebalance(t.Context(), rebalance.Request{Account: account, Event: "second"})
+		require.NoError(t, err)
+		require.Equal(t, rebalance.NoTrade, again.Outcome, "%s: %v", again.Reason, again)
+		require.Len(t, g.Exchange().Orders(), 2, "a second run on the same targets sends nothing")
+	})
+}
+
+// The connection breaks after the gateway took the first order and before it
+// answered: the engine finds out what became of it and goes on.
+func TestRebalanceSurvivesACutInTheSend(t *testing.T) {
+	versions(t, func(t *testing.T, version int) {
+		g := gateway(t, func(cfg *gatewaysim.Config) {
+			cfg.ServerVersion = version
+			cfg.Accounts[0].Cash["USD"] = dec("2000")
+			cfg.Accounts[0].Holdings = []gatewaysim.Holding{{Symbol: "AAPL", Quantity: dec("800"), AverageCost: dec("90")}}
+		})
+		_, err := g.Inject(gatewaysim.Fault{Name: gatewaysim.FaultCutAfterAccept})
+		require.NoError(t, err)
+		e := engine(t, g)
+		result, err := e.Rebalance(t.Context(), rebalance.Request{Account: account, Event: "first"})
+		require.NoError(t, err)
+		for n := 0; result.Outcome != rebalance.Completed && n < 5; n++ {
+			result, err = e.Rebalance(t.Context(), rebalance.Request{Account: account, Event: "first"})
+			require.NoError(t, err)
+		}
+		require.Equal(t, rebalance.Completed, result.Outcome, "%s: %v", result.Reason, result)
+		require.Len(t, g.Exchange().Orders(), 2, "one sell and one buy, each once")
+		require.Equal(t, 1, g.Fired(gatewaysim.FaultCutAfterAccept))
+	})
+}
+
+// engine is an engine on the gateway, which wants half of each stock.
+func engine(t *testing.T, g *gatewaysim.Gateway) *rebalance.Engine {
+	t.Helper()
+	b := open(t, config(g))
+	targets, err := allocation.NewStatic(allocation.Rules{}, allocation.Allocation{
+		Schema: allocation.Schema, Strategy: "core",
+		Targets: []allocation.Target{{Symbol: "AAPL", Weight: dec("0.5")}, {Symbol: "MSFT", Weight: dec("0.5")}},
+	})
+	require.NoError(t, err)
+	policy := rebalance.DefaultPolicy()
+	policy.Reserve.Fraction = dec("0.01")
+	policy.Band.Absolute = decimal.NewNullDecimal(dec("0.01"))
+	policy.Fee = rebalance.Fee{Minimum: dec("1"), PerUnit: dec("0.005")}
+	e, err := rebalance.New(rebalance.Config{
+		Broker: b, Prices: b, Allocations: targets, Journal: journal.NewMemory(journal.MemoryOptions{}), Queue: memqueue.New(memqueue.Options{}),
+		Accounts: []rebalance.Account{{ID: account, Mode: broker.Paper, Strategy: "core", Policy: &policy}},
+	})
+	require.NoError(t, err)
+	return e
+}

@@ -1,0 +1,313 @@
+package boltfile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+
+	"go.etcd.io/bbolt"
+)
+
+// maxShared is how many writes share a commit at most.
+const maxShared = 256
+
+// File is an open file. Safe for concurrent use.
+type File struct {
+	db    *bbolt.DB
+	path  string // which bbolt forgets
+	kind  Kind
+	owned *os.File // Close closes the database, which has this file open
+
+	mu      sync.Mutex
+	pending []*write // wait for a commit
+	leading bool     // somebody commits, or was told to
+	broken  error    // why nothing more is taken
+	stuck   bool     // bbolt itself panicked, and may hold its locks for ever
+	closed  bool
+}
+
+// write is one call of Update.
+type write struct {
+	do    func(*Tx) error
+	taken bool          // into a commit, or to lead one
+	lead  chan struct{} // told to commit for all that wait
+	done  chan struct{}
+	err   error
+}
+
+// DB returns the database, for others that share it.
+func (f *File) DB() *bbolt.DB { return f.db }
+
+// Path returns the name of the file.
+func (f *File) Path() string { return f.path }
+
+// Close waits for what is under way and closes the file, if it was opened here.
+// Further calls do nothing.
+func (f *File) Close() error {
+	f.mu.Lock()
+	was, stuck := f.closed, f.stuck
+	f.closed = true
+	f.mu.Unlock()
+	switch {
+	case was || f.owned == nil:
+		return nil
+	case stuck: // only the lock of the file can be let go of
+		return f.explained(f.owned.Close())
+	}
+	return f.explained(f.db.Close())
+}
+
+// View runs a function that reads. What it reads is valid only within.
+func (f *File) View(ctx context.Context, read func(*Tx) error) error {
+	if err := ended(ctx); err != nil {
+		return err
+	}
+	if err := f.usable(); err != nil {
+		return err
+	}
+	var result error // of read, to be handed on as it is
+	err := f.view(func(tx *bbolt.Tx) error {
+		result = read(&Tx{root: tx.Bucket(f.kind.bucket())})
+		return nil
+	})
+	if err != nil {
+		if explained, _ := explainWrite(err); errors.Is(explained, ErrClosed) {
+			err = explained
+		}
+		return f.explained(err)
+	}
+	return result
+}
+
+func (f *File) view(read func(*bbolt.Tx) error) error {
+	return f.shielded(func() error {
+		return f.db.View(func(tx *bbolt.Tx) error {
+			return recovered(func() error { return read(tx) })
+		})
+	})
+}
+
+// shielded runs what calls bbolt. A panic of bbolt's own may leave it locked:
+// nothing more is asked of it then.
+func (f *File) shielded(work func() error) error {
+	returned := false
+	err := recovered(func() error {
+		err := work()
+		returned = true
+		return err
+	})
+	if !returned {
+		f.mu.Lock()
+		f.stuck = true
+		f.mu.Unlock()
+		f.breakDown(err)
+	}
+	return err
+}
+
+// Update runs a function that writes, and returns when that is on the disk. If
+// the function returns an error, nothing of it is stored and the error is
+// returned as it is; other errors come from the file.
+//
+// The function may run more than once, with others in one transaction, and on
+// another goroutine; it must set all its results anew each time. After ctx ended
+// nothing is begun; what was begun is waited for.
+func (f *File) Update(ctx context.Context, do func(*Tx) error) error {
+	if err := ended(ctx); err != nil {
+		return err
+	}
+	w := &write{do: do, lead: make(chan struct{}, 1), done: make(chan struct{})}
+	if f.join(w) {
+		f.commit()
+		return w.err
+	}
+	select {
+	case <-w.done:
+	case <-w.lead:
+		f.commit()
+	case <-ctx.Done():
+		if f.withdraw(w) {
+			return ctx.Err()
+		}
+		select {
+		case <-w.done:
+		case <-w.lead:
+			f.commit()
+		}
+	}
+	return w.err
+}
+
+// join puts a write into the line. It reports whether its caller has to commit.
+func (f *File) join(w *write) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.pending = append(f.pending, w)
+	if f.leading {
+		return false
+	}
+	f.leading, w.taken = true, true
+	return true
+}
+
+// withdraw takes a write out of the line if it is still there.
+func (f *File) withdraw(w *write) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if w.taken {
+		return false
+	}
+	for i := range f.pending {
+		if f.pending[i] == w {
+			f.pending = append(f.pending[:i:i], f.pending[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// commit stores what waits, the caller's own write first among it, and then
+// tells the next one to go on.
+func (f *File) commit() {
+	f.mu.Lock()
+	n := min(len(f.pending), maxShared)
+	batch := f.pending[:n:n]
+	f.pending = f.pending[n:]
+	for _, w := range batch {
+		w.taken = true
+	}
+	f.mu.Unlock()
+
+	f.store(batch)
+	for _, w := range batch {
+		close(w.done)
+	}
+
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.pending) == 0 {
+		f.pending, f.leading = nil, false
+		return
+	}
+	next := f.pending[0]
+	next.taken = true
+	next.lead <- struct{}{}
+}
+
+// store runs the writes of a batch in one transaction. A write that failed with
+// something of it done is left out, and the others are run anew.
+func (f *File) store(batch []*write) {
+	if err := f.usable(); err != nil {
+		fail(batch, err)
+		return
+	}
+	for len(batch) > 0 {
+		var culprit *write
+		err := f.shielded(func() error {
+			return f.db.Update(func(tx *bbolt.Tx) error {
+				root := tx.Bucket(f.kind.bucket())
+				changed := false
+				for _, w := range batch {
+					culprit = w
+					t := &Tx{root: root}
+					broke := true
+					w.err = recovered(func() error {
+						err := w.do(t)
+						broke = false
+						return err
+					})
+					if broke {
+						w.err = f.explained(w.err)
+					}
+					if broke || w.err != nil && t.dirty {
+						return errLeftOut
+					}
+					changed = changed || t.dirty
+				}
+				culprit = nil
+				if !changed {
+					return errUnchanged
+				}
+				return nil
+			})
+		})
+		switch {
+		case err == nil, errors.Is(err, errUnchanged):
+			return
+		case errors.Is(err, errLeftOut):
+			batch = without(batch, culprit)
+		default:
+			fail(batch, f.failed(err))
+			return
+		}
+	}
+}
+
+var (
+	errLeftOut   = errors.New("one write is left out")
+	errUnchanged = errors.New("nothing was changed")
+)
+
+// fail gives all writes an error, also those that were refused: it may have been
+// because of one that is not stored now.
+func fail(batch []*write, err error) {
+	for _, w := range batch {
+		w.err = err
+	}
+}
+
+// without returns the batch without one write.
+func without(batch []*write, w *write) []*write {
+	rest := make([]*write, 0, len(batch))
+	for _, x := range batch {
+		if x != w {
+			rest = append(rest, x)
+		}
+	}
+	return rest
+}
+
+// failed notes that a commit failed, and returns the error for those who wait.
+func (f *File) failed(err error) error {
+	if errors.Is(err, ErrDamaged) {
+		f.breakDown(err)
+		return f.explained(err)
+	}
+	explained, usable := explainWrite(err)
+	if !usable {
+		f.breakDown(explained)
+	}
+	return f.explained(explained)
+}
+
+// breakDown lets nothing more into the file.
+func (f *File) breakDown(why error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.broken == nil {
+		f.broken = why
+	}
+}
+
+// usable returns why the file takes nothing more, if so.
+func (f *File) usable() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.closed:
+		return f.explained(ErrClosed)
+	case f.broken != nil:
+		return f.explained(fmt.Errorf("%w: earlier: %w", ErrUnusable, f.broken))
+	}
+	return nil
+}
+
+// explained names the file in an error.
+func (f *File) explained(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: file %s: %w", f.kind.Package, f.path, err)
+}

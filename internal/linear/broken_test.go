@@ -1,0 +1,106 @@
+package linear_test
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/evenkeel/evenkeel/internal/linear"
+	"github.com/evenkeel/evenkeel/queue"
+	"github.com/evenkeel/evenkeel/queue/memqueue"
+)
+
+// verdict keeps what a check says.
+type verdict struct {
+	*testing.T
+	failed bool
+}
+
+func (v *verdict) Errorf(string, ...any) { v.failed = true }
+func (v *verdict) Logf(string, ...any)   {}
+
+// broken is a queue that lies.
+type broken struct {
+	*memqueue.Queue
+	publish func(*queue.Event)
+	lease   func(*queue.Lease)
+	extend  func(error) error
+	settle  func(error) error
+}
+
+func (b broken) Publish(ctx context.Context, e queue.Event) (queue.Receipt, error) {
+	if b.publish != nil {
+		b.publish(&e)
+	}
+	return b.Queue.Publish(ctx, e)
+}
+
+func (b broken) Receive(ctx context.Context) (*queue.Delivery, error) {
+	d, err := b.Queue.Receive(ctx)
+	if err != nil || b.lease == nil {
+		return d, err
+	}
+	lease := d.Lease()
+	b.lease(&lease)
+	return queue.NewDelivery(d.Event, lease, b), nil
+}
+
+func (b broken) Extend(ctx context.Context, l queue.Lease) (queue.Lease, error) {
+	longer, err := b.Queue.Extend(ctx, l)
+	if b.extend != nil && err != nil {
+		return l, b.extend(err)
+	}
+	return longer, err
+}
+
+func (b broken) Settle(ctx context.Context, l queue.Lease, v queue.Verdict) error {
+	err := b.Queue.Settle(ctx, l, v)
+	if b.settle != nil {
+		return b.settle(err)
+	}
+	return err
+}
+
+// unless makes a lie of one error.
+func unless(target error) func(error) error {
+	return func(err error) error {
+		if errors.Is(err, target) {
+			return nil
+		}
+		return err
+	}
+}
+
+func TestBrokenQueuesAreFound(t *testing.T) {
+	const lease = 30 * time.Millisecond
+	for _, tc := range []struct {
+		name  string
+		lease time.Duration // the queue's, if not the one that it promises
+		queue broken
+	}{
+		{"leases run out early", lease / 4, broken{}},
+		{"a fence is given twice", 0, broken{lease: func(l *queue.Lease) { l.Fence = 1 }}},
+		{"a lost lease is extended", 0, broken{extend: unless(queue.ErrLeaseLost)}},
+		{"a lost lease is settled", 0, broken{settle: unless(queue.ErrLeaseLost)}},
+		{"another verdict is accepted", 0, broken{settle: unless(queue.ErrSettled)}},
+		{"events overtake each other", 0, broken{publish: func(e *queue.Event) {
+			if e.ID[len(e.ID)-1]%3 == 0 {
+				e.NotBefore = time.Now().Add(200 * time.Millisecond)
+			}
+		}}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			v := &verdict{T: t}
+			for seed := uint64(0); seed < 20 && !v.failed; seed++ {
+				b := tc.queue
+				b.Queue = memqueue.New(memqueue.Options{Lease: cmp.Or(tc.lease, lease), MaxCrashes: 1000})
+				linear.Check(v, func() linear.Queue { return b }, linear.Options{Lease: lease, Seed: seed, Patience: 20 * time.Second})
+			}
+			require.True(t, v.failed)
+		})
+	}
+}

@@ -1,0 +1,67 @@
+// Package redisqueue is the event queue in Redis: durable, and shared by many
+// producers and workers on many machines. It keeps the whole contract of package
+// queue.
+//
+// It needs Redis 6.2 or newer (one server, one master behind sentinels, or a
+// cluster) with maxmemory-policy noeviction and an append-only file; [Open]
+// looks and tells.
+//
+// # One script, one step
+//
+// Every transition is one Lua script, so an event is always in one state. The
+// scripts take the time from the server: the clocks of the workers do not
+// matter. Every script may be repeated: a repetition gets the first answer, also
+// when the first try arrives late. So a call whose reply was lost is repeated by
+// itself, see Options.Retry. What an outage outlasts is a transient error.
+//
+// Calls made at the same time travel in one round trip. Receivers that wait
+// share one claim; a claim takes at most one event for each of them, and what a
+// receiver that has left no longer wants is given back at once, without counting
+// as a crash.
+//
+// A waiting receiver does not poll. It is woken by a message of the server, by
+// the time at which something becomes due, and once a second in any case, should
+// a message be lost.
+//
+// # Keys
+//
+// All keys of a queue begin with "evenkeel:{evenkeel:NAME}:queue:". The part in
+// braces is the hash tag: the whole queue has one slot of a cluster, so that
+// each script can be one step. Work that is too much for one server is spread
+// over several queues.
+//
+//	ctl          text: kind and schema of the key space, counters, whether a receiver sleeps
+//	accts        set of all accounts ever seen
+//	acct:A       text: fence, current lease and line of account A, one row for each event
+//	ev:ID        hash: an event as JSON (j), what never changes about it (i), what does (m),
+//	             and its history (h0, h1 …)
+//	keys         hash: producer's key → ID
+//	due          sorted set: ID → when a waiting event is due
+//	ready, wait  sorted sets: account → due time of its head, next change of its line
+//	lease        sorted set: account → when its lease runs out
+//	held, dead, superseded, again   sorted sets: ID → number of acceptance
+//	ended        list of the events that ended, oldest first
+//	acts, acts:at  tokens of operators and their receipts
+//	op:INSTANCE  number of the last claim of a process, for an hour
+//	wake         channel for sleeping receivers
+//
+// A key space of a newer schema than this release knows is left alone: every
+// call fails with [queue.ErrNewerSchema].
+//
+// # Limits
+//
+// A full queue, a full line and a server without memory are [queue.ErrFull].
+// Events can be settled and leases extended also while the server is out of
+// memory. The newest Options.KeepDone events that ended are kept, and with them
+// their Keys and IDs; a token of an operator is kept as long, but at most 30 days.
+// An account leaves behind its fence for ever.
+//
+// # Failover
+//
+// Redis may forget acknowledged writes when a replica takes over.
+// Options.Barrier makes it less likely, Options.OnFailover and [Queue.Changes]
+// tell that another server answers: every account must then be reconciled before
+// its next order. A fence that went down with lost writes is healed by
+// queue.Verdict.MinFence. When the key space itself is gone, all calls fail with
+// [ErrLost].
+package redisqueue

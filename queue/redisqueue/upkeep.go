@@ -1,0 +1,98 @@
+package redisqueue
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// listen hears the server's messages until ctx ends.
+func (q *Queue) listen(ctx context.Context) {
+	sub := q.conn.Client().Subscribe(ctx, q.prefix+"wake")
+	defer func() { _ = sub.Close() }()
+	messages := sub.ChannelWithSubscriptions()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case m, ok := <-messages:
+			if !ok {
+				return
+			}
+			if s, is := m.(*redis.Subscription); is && s.Kind == "subscribe" {
+				q.mu.Lock()
+				q.subscribed = true
+				q.mu.Unlock()
+				q.suspect() // perhaps it is another server
+			}
+			q.stir()
+		}
+	}
+}
+
+// suspect asks the upkeep to look at once whether another server answers.
+func (q *Queue) suspect() {
+	select {
+	case q.doubted <- struct{}{}:
+	default:
+	}
+}
+
+// Pace of the upkeep: a failover is looked for once a second, and all accounts
+// are swept once a minute, page by page.
+const (
+	watchEvery = time.Second
+	sweepEvery = time.Minute
+)
+
+// upkeep notices failovers and mends lost indexes until ctx ends.
+func (q *Queue) upkeep(ctx context.Context) {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	cursor, next := "0", time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-q.doubted:
+		case <-tick.C:
+			if time.Now().Before(next) {
+				break
+			}
+			if cursor = q.sweep(ctx, cursor); cursor == "0" {
+				next = time.Now().Add(sweepEvery)
+			}
+		}
+		q.lookForFailover(ctx)
+	}
+}
+
+func (q *Queue) lookForFailover(ctx context.Context) {
+	change, err := q.watch.Check(ctx)
+	if err != nil || change == nil {
+		return // whoever needs the server gets its error
+	}
+	q.opts.OnFailover(change.Was, change.Is)
+	q.stir()
+}
+
+// sweep mends the indexes of a page of accounts. It returns where to go on.
+func (q *Queue) sweep(ctx context.Context, cursor string) string {
+	r, err := q.run(ctx, q.scripts.sweep, cursor)
+	if err != nil {
+		if ctx.Err() == nil {
+			q.opts.OnWarning(fmt.Errorf("redisqueue: sweep: %w", err))
+		}
+		return "0"
+	}
+	if n := r.text(2); n != "0" {
+		q.opts.OnWarning(fmt.Errorf("redisqueue: sweep: %s entries of the indexes under %s were wrong and are mended: find out who removed keys", n, q.prefix))
+		q.stir()
+	}
+	if r.text(1) == "" {
+		return "0"
+	}
+	return r.text(1)
+}
