@@ -40,7 +40,7 @@ func (b *Broker) ProveAbsent(ctx context.Context, account broker.AccountID, id b
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	bk := s.session.book
-	if e := bk.find(account, id); e != nil && e.acked {
+	if e := bk.find(account, id); e != nil && (e.acked || e.doubted) {
 		return false, nil
 	}
 	if e := bk.byLocal[localKey{bk.client, sent.id}]; e != nil && e.acked {

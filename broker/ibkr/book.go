@@ -46,6 +46,7 @@ type entry struct {
 	perm    int64
 	local   localKey
 	acked   bool // the gateway has told of it
+	doubted bool // a code named it that concludes nothing
 	stub    bool // known by its executions alone
 	seq     uint64
 	touched uint64 // when it was last told of, changed or not
@@ -97,7 +98,7 @@ func (b *book) add(e *entry) {
 	if e.local.order > 0 {
 		b.byLocal[e.local] = e
 	}
-	if e.perm != 0 {
+	if e.perm != 0 && b.byPerm[e.perm] == nil {
 		b.byPerm[e.perm] = e
 	}
 }

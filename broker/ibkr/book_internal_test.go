@@ -215,8 +215,11 @@ func TestBookCompletedOrder(t *testing.T) {
 		status, filled string
 		want           broker.Status
 	}{
-		{"Filled", "10", broker.StatusFilled}, {"Cancelled", "4", broker.StatusCancelled}, {"Inactive", "0", broker.StatusRejected},
-		{"Inactive", "4", broker.StatusCancelled}, {"odd", "0", broker.StatusCancelled},
+		{"Filled", "10", broker.StatusFilled},
+		{"Cancelled", "4", broker.StatusCancelled},
+		{"Inactive", "0", broker.StatusRejected},
+		{"Inactive", "4", broker.StatusCancelled},
+		{"odd", "0", broker.StatusCancelled},
 	} {
 		b := testBook()
 		r := report("r1", 0, 900, row.status)

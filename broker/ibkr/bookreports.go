@@ -22,7 +22,7 @@ func (b *book) open(r *orderReport) *entry {
 		b.highest = max(b.highest, r.order)
 	}
 	e := b.match(r.perm, key, local, r.contract.conID)
-	fresh := e == nil
+	fresh := e == nil || e.state.Order.Account != account
 	if fresh {
 		e = &entry{local: local, perm: r.perm}
 		if r.perm != 0 {
@@ -94,6 +94,7 @@ func completedStatus(r *orderReport) broker.Status {
 		if r.status == "Inactive" && (!r.filled.Valid || r.filled.Decimal.IsZero()) {
 			return broker.StatusRejected
 		}
+	default: // it has ended, and neither filled nor was refused
 	}
 	return broker.StatusCancelled
 }
@@ -130,7 +131,7 @@ func (b *book) execution(r *executionReport) {
 		b.highest = max(b.highest, r.order)
 	}
 	e := b.match(r.perm, key, local, r.contract.conID)
-	if e == nil {
+	if e == nil || e.state.Order.Account != account {
 		e = b.stub(r, key, local)
 	}
 	b.bind(e, r.perm, local)
@@ -249,10 +250,12 @@ func (b *book) note(id int64, code int, text string) {
 		b.touch(e)
 	case info:
 		return
-	case orderDoubt, idTaken, cancelAnswer:
-		// no evidence that the gateway has this order
+	case orderDoubt, idTaken:
+		e.doubted = true // no evidence that the gateway has this order, and none that it has not
+	default: // answers to a cancel
 	}
-	if !before.Status.Terminal() || e.state.Status != before.Status {
+	explains := rule.meaning == orderEnded && before.Status == broker.StatusCancelled && before.Code == ""
+	if !before.Status.Terminal() || e.state.Status != before.Status || explains {
 		e.state.Code, e.state.Reason = codeText(code), explain(code, text)
 	}
 	b.settle(e)

@@ -55,7 +55,8 @@ type call struct {
 	err     error
 	over    bool
 	done    chan struct{}
-	release func() // gives the slot back
+	release func()      // gives the slot back
+	late    *time.Timer // ends the session if an answer that was given up never ends
 	beat    chan struct{}
 }
 
@@ -95,12 +96,16 @@ func (s *session) ask(ctx context.Context, q question) ([]any, error) {
 func (s *session) register(ctx context.Context, c *call) error {
 	if c.id < 0 {
 		slot := s.slots[c.id]
+		limit := time.NewTimer(2 * s.b.cfg.Timing.Answer)
+		defer limit.Stop()
 		select {
 		case slot <- struct{}{}:
 		case <-s.ended:
 			return s.cause()
 		case <-ctx.Done():
 			return fmt.Errorf("ibkr: %s: waiting for another one to end: %w", c.name, ctx.Err())
+		case <-limit.C:
+			return fmt.Errorf("ibkr: %s: another one has not ended within %s", c.name, 2*s.b.cfg.Timing.Answer)
 		}
 		c.release = func() { <-slot }
 	}
@@ -159,8 +164,8 @@ func (s *session) abandon(c *call, why error) error {
 	if c.release != nil {
 		s.b.mu.Lock()
 		defer s.b.mu.Unlock()
-		if !c.over && s.late == nil {
-			s.late = time.AfterFunc(s.b.cfg.Timing.Answer, func() {
+		if !c.over && s.err == nil {
+			c.late = time.AfterFunc(s.b.cfg.Timing.Answer, func() {
 				s.end(fmt.Errorf("ibkr: the gateway never ended its answer to %s", c.name))
 			})
 		}
@@ -184,7 +189,7 @@ func (s *session) drop(c *call, needed bool) {
 		return
 	}
 	s.out.add(&job{
-		ctx: context.Background(), prio: c.prio, verdict: make(chan error, 1),
+		prio: c.prio, verdict: make(chan error, 1),
 		encode: func(cl *ibapi.EClient) { c.question.drop(cl, c.id) },
 	})
 }
@@ -233,17 +238,16 @@ func (s *session) finishLocked(id int64, err error) {
 	close(c.done)
 	if c.release != nil {
 		c.release()
-		if s.late != nil {
-			s.late.Stop()
-			s.late = nil
-		}
+	}
+	if c.late != nil {
+		c.late.Stop()
 	}
 }
 
 // write sends a message and returns its verdict. If ctx ends while the message
 // waits for its turn it is taken back.
 func (s *session) write(ctx context.Context, j *job) error {
-	j.ctx, j.verdict = ctx, make(chan error, 1)
+	j.ended, j.verdict = ctx.Err, make(chan error, 1)
 	s.out.add(j)
 	select {
 	case err := <-j.verdict:

@@ -101,8 +101,9 @@ func asOrder(code int) codeRule {
 	case noContract:
 		rule.meaning = orderRefused
 		return rule
+	default:
+		return codeRule{meaning: orderDoubt, hint: rule.hint}
 	}
-	return codeRule{meaning: orderDoubt, hint: rule.hint}
 }
 
 // asRequest is what a code that names a request does to it.
@@ -114,11 +115,11 @@ func asRequest(code int) codeRule {
 	case orderRefused: // 321 and its like: the request itself is wrong
 		rule.meaning = requestRefused
 		return rule
+	case unlisted:
+		return codeRule{meaning: requestFailed}
+	default: // about something else
+		return codeRule{meaning: info, hint: rule.hint}
 	}
-	if rule.meaning != unlisted {
-		return codeRule{meaning: info, hint: rule.hint} // about something else
-	}
-	return codeRule{meaning: requestFailed}
 }
 
 // explain is a code's text, with what the user can do.

@@ -48,7 +48,13 @@ func openDoor(ctx context.Context, dial dialFunc, address string, client *ibapi.
 		<-connected
 		return nil, err
 	}
-	if err := d.handshake(ctx, address, connected); err != nil {
+	err = d.handshake(ctx, address, connected)
+	if err == nil && !client.IsConnected() {
+		// It returns no error when its connection just ends: somebody else came
+		// through the door.
+		err = fmt.Errorf("ibkr: connect to %s: the client library has no connection", address)
+	}
+	if err != nil {
 		d.shut()
 		return nil, err
 	}

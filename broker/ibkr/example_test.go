@@ -30,7 +30,7 @@ func Example() {
 	b, err := ibkr.Open(ctx, ibkr.Config{
 		Address: gateway.Addr(), ClientID: 17,
 		Accounts: []ibkr.Account{{ID: "DU1234567", Mode: broker.Paper}},
-		Restart:  never(),
+		Restart:  never(), // so that the example runs at any hour
 		Timing:   ibkr.Timing{Settle: -1},
 	})
 	if err != nil {

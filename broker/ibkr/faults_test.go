@@ -40,6 +40,13 @@ func TestPacingWarning(t *testing.T) {
 	r := newRig(t, protoVersion, nil)
 	epoch := r.Epoch()
 	r.inject(t, gatewaysim.Fault{Name: gatewaysim.FaultPacingViolation, Times: 1})
+	begin := time.Now()
+	_, err := r.Resolve(soon(t), "AAPL")
+	require.ErrorContains(t, err, "100", "the message was dropped")
+	require.Less(t, time.Since(begin), time.Second, "which is known at once")
+	var e *broker.Error
+	require.ErrorAs(t, err, &e)
+	require.Equal(t, broker.KindTransient, e.Kind)
 	for range 3 {
 		_, err := r.Snapshot(soon(t), account)
 		require.NoError(t, err)
@@ -61,9 +68,11 @@ func TestPartialFills(t *testing.T) {
 		cancelled := buy("10")
 		_, err = r.Place(soon(t), cancelled)
 		require.NoError(t, err)
-		state = r.until(t, cancelled.ID, func(s *broker.OrderState) bool { return s.Status == broker.StatusCancelled && len(s.Fills) > 0 })
+		state = r.until(t, cancelled.ID, func(s *broker.OrderState) bool {
+			return s.Status == broker.StatusCancelled && len(s.Fills) > 0 && s.Reason != ""
+		})
 		require.Equal(t, "3", state.Filled().String())
-		require.NotEmpty(t, state.Reason)
+		require.Equal(t, "202", state.Code)
 	})
 }
 

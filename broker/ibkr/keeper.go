@@ -224,10 +224,13 @@ func (b *Broker) turn(t turn) bool {
 // froze notes that the gateway has lost IBKR.
 func (b *Broker) froze(s *session, why error) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	s.since = b.cfg.Now()
-	if b.session == s && b.turn(turnLost) {
+	lost := b.session == s && b.turn(turnLost)
+	if lost {
 		b.noteAcks(s.book)
+	}
+	b.mu.Unlock()
+	if lost {
 		b.log.Warn("the gateway has lost IBKR: nothing is sent until everything was read anew", "err", why)
 	}
 }

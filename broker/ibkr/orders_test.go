@@ -97,10 +97,18 @@ func (r *rig) recovered(t *testing.T, before broker.Epoch) {
 // Whatever is wrong with the reports of a fill, the fill is counted, once.
 func TestFillReports(t *testing.T) {
 	for _, f := range []gatewaysim.Fault{
-		{Name: gatewaysim.FaultFillWithoutStatus}, {Name: gatewaysim.FaultStatusWithoutExec}, {Name: gatewaysim.FaultDuplicateStatus},
-		{Name: gatewaysim.FaultReorderStatus}, {Name: gatewaysim.FaultRegressStatus}, {Name: gatewaysim.FaultWrongRemaining},
-		{Name: gatewaysim.FaultDuplicateExec}, {Name: gatewaysim.FaultCommissionNone}, {Name: gatewaysim.FaultCommissionOdd},
-		{Name: gatewaysim.FaultOddExecTime}, {Name: gatewaysim.FaultAckLate}, {Name: gatewaysim.FaultCorrectExec, Price: dec("99")},
+		{Name: gatewaysim.FaultFillWithoutStatus},
+		{Name: gatewaysim.FaultStatusWithoutExec},
+		{Name: gatewaysim.FaultDuplicateStatus},
+		{Name: gatewaysim.FaultReorderStatus},
+		{Name: gatewaysim.FaultRegressStatus},
+		{Name: gatewaysim.FaultWrongRemaining},
+		{Name: gatewaysim.FaultDuplicateExec},
+		{Name: gatewaysim.FaultCommissionNone},
+		{Name: gatewaysim.FaultCommissionOdd},
+		{Name: gatewaysim.FaultOddExecTime},
+		{Name: gatewaysim.FaultAckLate},
+		{Name: gatewaysim.FaultCorrectExec, Price: dec("99")},
 		{Name: gatewaysim.FaultLinkLostMidFill},
 	} {
 		t.Run(f.Name, func(t *testing.T) {
@@ -246,6 +254,9 @@ func TestDuplicateOrderID(t *testing.T) {
 		require.Equal(t, broker.StatusPending, state.Status)
 		_, ok := r.state(t, o.ID)
 		require.False(t, ok, "nobody has acknowledged it")
+		absent, err := r.ProveAbsent(soon(t), account, o.ID)
+		require.NoError(t, err)
+		require.False(t, absent, "the gateway said something of it")
 		other := bid("10")
 		state, err = r.Place(soon(t), other)
 		require.NoError(t, err)

@@ -1,7 +1,6 @@
 package ibkr
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -28,8 +27,9 @@ var errUnsent = errors.New("nothing was sent")
 
 // job is one message to the gateway.
 type job struct {
-	ctx  context.Context
 	prio priority
+	// ended says whether the caller has given up. Nil: it never does.
+	ended func() error
 	// encode makes exactly one call of the library, which writes one frame.
 	encode func(*ibapi.EClient)
 	// permit is asked last, when the frame is about to be written. Nil permits.
@@ -50,6 +50,9 @@ type outbox struct {
 	gateway net.Conn
 	timeout time.Duration
 	count   *counters
+	// exact says that the gateway's end counts what it wrote: a plain TCP socket.
+	// What others count is not trusted.
+	exact bool
 
 	mu     sync.Mutex
 	queue  [priorities][]*job
@@ -182,8 +185,8 @@ func (o *outbox) pause(wait time.Duration) bool {
 
 // send carries out one message.
 func (o *outbox) send(j *job) {
-	if err := j.ctx.Err(); err != nil {
-		j.verdict <- unsent(err)
+	if j.ended != nil && j.ended() != nil {
+		j.verdict <- unsent(j.ended())
 		return
 	}
 	select {
@@ -208,7 +211,7 @@ func (o *outbox) send(j *job) {
 	switch {
 	case err == nil:
 		j.verdict <- nil
-	case n == 0: // the system took none of it
+	case n == 0 && o.exact: // the system took none of it
 		j.verdict <- unsent(err)
 	default:
 		j.verdict <- err

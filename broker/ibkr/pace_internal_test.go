@@ -63,15 +63,29 @@ func TestPhases(t *testing.T) {
 		to   phase
 		ok   bool
 	}{
-		{connecting, turnGreeted, handshaken, true}, {handshaken, turnRead, synchronised, true}, {synchronised, turnBeat, ready, true},
-		{ready, turnLost, frozen, true}, {frozen, turnBack, handshaken, true}, {ready, turnBack, handshaken, true},
-		{handshaken, turnLost, frozen, true}, {synchronised, turnLost, frozen, true}, {synchronised, turnBack, handshaken, true},
+		{connecting, turnGreeted, handshaken, true},
+		{handshaken, turnRead, synchronised, true},
+		{synchronised, turnBeat, ready, true},
+		{ready, turnLost, frozen, true},
+		{frozen, turnBack, handshaken, true},
+		{ready, turnBack, handshaken, true},
+		{handshaken, turnLost, frozen, true},
+		{synchronised, turnLost, frozen, true},
+		{synchronised, turnBack, handshaken, true},
 		{handshaken, turnBack, handshaken, true},
-		{ready, turnEnded, connecting, true}, {frozen, turnEnded, connecting, true}, {handshaken, turnEnded, connecting, true},
+		{ready, turnEnded, connecting, true},
+		{frozen, turnEnded, connecting, true},
+		{handshaken, turnEnded, connecting, true},
 		// What must not happen.
-		{frozen, turnRead, frozen, false}, {frozen, turnBeat, frozen, false}, {handshaken, turnBeat, handshaken, false},
-		{connecting, turnRead, connecting, false}, {connecting, turnBeat, connecting, false}, {connecting, turnBack, connecting, false},
-		{ready, turnGreeted, ready, false}, {ready, turnRead, ready, false}, {frozen, turnLost, frozen, false},
+		{frozen, turnRead, frozen, false},
+		{frozen, turnBeat, frozen, false},
+		{handshaken, turnBeat, handshaken, false},
+		{connecting, turnRead, connecting, false},
+		{connecting, turnBeat, connecting, false},
+		{connecting, turnBack, connecting, false},
+		{ready, turnGreeted, ready, false},
+		{ready, turnRead, ready, false},
+		{frozen, turnLost, frozen, false},
 	} {
 		to, ok := row.from.after(row.t)
 		require.Equal(t, row.to, to, "%s after turn %d", row.from, row.t)
@@ -101,10 +115,15 @@ func TestWindows(t *testing.T) {
 		in  bool
 		end string
 	}{
-		{defaultRestart, "2025-11-25 23:34", false, ""}, {defaultRestart, "2025-11-25 23:35", true, "2025-11-25 23:55"},
-		{defaultRestart, "2025-11-25 23:55", false, ""}, {defaultRestart, "2025-11-25 10:00", false, ""},
-		{defaultLogin, "2025-11-23 01:30", true, "2025-11-23 03:00"}, {defaultLogin, "2025-11-24 01:30", false, ""},
-		{night, "2025-11-25 23:30", true, "2025-11-26 02:00"}, {night, "2025-11-25 01:30", true, "2025-11-25 02:00"}, {night, "2025-11-25 12:00", false, ""},
+		{defaultRestart, "2025-11-25 23:34", false, ""},
+		{defaultRestart, "2025-11-25 23:35", true, "2025-11-25 23:55"},
+		{defaultRestart, "2025-11-25 23:55", false, ""},
+		{defaultRestart, "2025-11-25 10:00", false, ""},
+		{defaultLogin, "2025-11-23 01:30", true, "2025-11-23 03:00"},
+		{defaultLogin, "2025-11-24 01:30", false, ""},
+		{night, "2025-11-25 23:30", true, "2025-11-26 02:00"},
+		{night, "2025-11-25 01:30", true, "2025-11-25 02:00"},
+		{night, "2025-11-25 12:00", false, ""},
 		{night, "2026-03-08 01:30", true, "2026-03-08 03:00"}, // 2:00 does not exist: clocks go from 2 to 3
 		{night, "2025-11-02 00:30", true, "2025-11-02 02:00"},
 	} {

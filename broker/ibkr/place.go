@@ -19,7 +19,7 @@ type send struct {
 	id      int64     // the numeric one, once it is given
 	at      time.Time // of the write
 	written bool      // or it may have been
-	acked   bool      // the gateway has told of it
+	acked   bool      // the gateway has said a word of it
 	doubt   error     // the write failed half-way
 	done    chan struct{}
 }
@@ -27,7 +27,8 @@ type send struct {
 // Place writes the order once and waits for the gateway's word for a moment, see
 // [Timing.Acknowledge]. All that must be true at the write is checked when the
 // order's turn has come, right before its first byte: the context, the session
-// and its epoch, SendBefore, the windows.
+// and its epoch, SendBefore, the restart window. If ctx ends while the order is being
+// written, Place returns when it knows whether it was: within some seconds.
 func (b *Broker) Place(ctx context.Context, order broker.Order) (broker.OrderState, error) {
 	state, err := b.place(ctx, order)
 	var e *broker.Error
@@ -245,19 +246,25 @@ func (b *Broker) maySend(ctx context.Context, s seen, order *broker.Order) error
 		return fault(op, order.Account, err)
 	}
 	if !slices.Contains(s.session.accounts, string(order.Account)) {
-		return &broker.Error{Op: op, Account: order.Account, Kind: broker.KindPermanent,
-			Err: fmt.Errorf("%w: the gateway does not manage it any more: check its login", broker.ErrUnknownAccount)}
+		return &broker.Error{
+			Op: op, Account: order.Account, Kind: broker.KindPermanent,
+			Err: fmt.Errorf("%w: the gateway does not manage it any more: check its login", broker.ErrUnknownAccount),
+		}
 	}
 	if order.Epoch != 0 && order.Epoch != b.epoch {
 		return sessionError(op, order.Account, fmt.Errorf("decided in session %d, now it is %d: read the account again: %w", order.Epoch, b.epoch, broker.ErrSession))
 	}
 	if !order.SendBefore.IsZero() && now.After(order.SendBefore) {
-		return &broker.Error{Op: op, Account: order.Account, Kind: broker.KindWait,
-			Err: fmt.Errorf("it is past %s, the last instant to send it", order.SendBefore.UTC().Format(time.RFC3339Nano))}
+		return &broker.Error{
+			Op: op, Account: order.Account, Kind: broker.KindWait,
+			Err: fmt.Errorf("it is past %s, the last instant to send it", order.SendBefore.UTC().Format(time.RFC3339Nano)),
+		}
 	}
 	if end, in := b.cfg.Restart.contains(now); in {
-		return &broker.Error{Op: op, Account: order.Account, Kind: broker.KindWait, Until: end,
-			Err: errors.New("the gateway is about to restart: nothing is sent before that is over")}
+		return &broker.Error{
+			Op: op, Account: order.Account, Kind: broker.KindWait, Until: end,
+			Err: errors.New("the gateway is about to restart: nothing is sent before that is over"),
+		}
 	}
 	return nil
 }
@@ -327,7 +334,7 @@ func (b *Broker) noteAcks(bk *book) {
 			delete(b.sends, key)
 			continue
 		}
-		if e := bk.find(key.account, key.ref); e != nil && e.acked {
+		if e := bk.find(key.account, key.ref); e != nil && (e.acked || e.doubted) {
 			sent.acked = true
 		}
 	}

@@ -229,6 +229,7 @@ func (g *gathering) finished(t *terms, now time.Time) marketdata.Quote {
 			q.Tier = marketdata.TierFrozen
 		case marketdata.TierDelayed:
 			q.Tier = marketdata.TierDelayedFrozen
+		default: // no more than that already
 		}
 	}
 	switch {

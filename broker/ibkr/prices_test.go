@@ -75,8 +75,10 @@ func TestPricesAreFast(t *testing.T) {
 
 func TestBadPrices(t *testing.T) {
 	for _, f := range []gatewaysim.Fault{
-		{Name: gatewaysim.FaultBadPrice, Symbol: "AAPL", Times: -1}, {Name: gatewaysim.FaultBadPrice, Symbol: "AAPL", Price: dec("0.0"), Times: -1},
-		{Name: gatewaysim.FaultMarketDataError, Symbol: "AAPL", Times: -1}, {Name: gatewaysim.FaultMarketDataError, Symbol: "AAPL", Code: 10197, Times: -1},
+		{Name: gatewaysim.FaultBadPrice, Symbol: "AAPL", Times: -1},
+		{Name: gatewaysim.FaultBadPrice, Symbol: "AAPL", Price: dec("0.0"), Times: -1},
+		{Name: gatewaysim.FaultMarketDataError, Symbol: "AAPL", Times: -1},
+		{Name: gatewaysim.FaultMarketDataError, Symbol: "AAPL", Code: 10197, Times: -1},
 		{Name: gatewaysim.FaultMarketDataError, Symbol: "AAPL", Code: 10089, Times: -1},
 	} {
 		t.Run(fmt.Sprint(f.Name, f.Code), func(t *testing.T) {

@@ -1,6 +1,7 @@
 package ibkr_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -15,11 +16,15 @@ import (
 // What is not whole is an error, never a smaller account.
 func TestIncompleteSnapshots(t *testing.T) {
 	for _, f := range []gatewaysim.Fault{
-		{Name: gatewaysim.FaultDropEndMarker, Message: "positionMultiEnd"}, {Name: gatewaysim.FaultDropEndMarker, Message: "accountUpdateMultiEnd"},
+		{Name: gatewaysim.FaultDropEndMarker, Message: "positionMultiEnd"},
+		{Name: gatewaysim.FaultDropEndMarker, Message: "accountUpdateMultiEnd"},
 		{Name: gatewaysim.FaultDropEndMarker, Message: "openOrderEnd"},
-		{Name: gatewaysim.FaultCutMidList, Message: "positionMultiEnd"}, {Name: gatewaysim.FaultCutMidList, Message: "openOrderEnd"},
-		{Name: gatewaysim.FaultOmitTag, Text: "NetLiquidation"}, {Name: gatewaysim.FaultSentinelTag, Text: "NetLiquidation"},
-		{Name: gatewaysim.FaultSentinelTag, Text: "CashBalance"}, {Name: gatewaysim.FaultSilentRequest, Message: "reqPositionsMulti"},
+		{Name: gatewaysim.FaultCutMidList, Message: "positionMultiEnd"},
+		{Name: gatewaysim.FaultCutMidList, Message: "openOrderEnd"},
+		{Name: gatewaysim.FaultOmitTag, Text: "NetLiquidation"},
+		{Name: gatewaysim.FaultSentinelTag, Text: "NetLiquidation"},
+		{Name: gatewaysim.FaultSentinelTag, Text: "CashBalance"},
+		{Name: gatewaysim.FaultSilentRequest, Message: "reqPositionsMulti"},
 		{Name: gatewaysim.FaultCutOnRequest, Message: "reqAccountUpdatesMulti"},
 		{Name: gatewaysim.FaultRequestError, Message: "reqPositionsMulti", Code: 322, Text: "too many requests"},
 	} {
@@ -172,4 +177,56 @@ func TestTradingHours(t *testing.T) {
 		_, err = r.Sessions(soon(t), from, from.AddDate(0, 0, 7), "MSFT")
 		require.ErrorContains(t, err, "nonsense")
 	})
+}
+
+// One connection acts for several accounts, and each call for the one it names.
+func TestSeveralAccounts(t *testing.T) {
+	versions(t, func(t *testing.T, version int) {
+		const second = broker.AccountID("DU7654321")
+		r := newRig(t, version, func(sim *gatewaysim.Config, cfg *ibkr.Config) {
+			sim.Accounts = append(sim.Accounts,
+				gatewaysim.Account{ID: string(second), Cash: map[string]decimal.Decimal{"USD": dec("5000")}},
+				gatewaysim.Account{ID: "DU9", Cash: map[string]decimal.Decimal{"USD": dec("7")}})
+			cfg.Accounts = append(cfg.Accounts, ibkr.Account{ID: second, Mode: broker.Paper})
+		})
+		o := buy("10")
+		o.Account = second
+		_, err := r.Place(soon(t), o)
+		require.NoError(t, err)
+		require.Eventually(t, func() bool {
+			snap, err := r.Snapshot(soon(t), second)
+			require.NoError(t, err)
+			return snap.Position("AAPL").Equal(dec("10"))
+		}, 5*time.Second, 10*time.Millisecond)
+		snap, err := r.Snapshot(soon(t), account)
+		require.NoError(t, err)
+		require.Empty(t, snap.Positions)
+		orders, err := r.Orders(soon(t), account, broker.OrderQuery{})
+		require.NoError(t, err)
+		require.Empty(t, orders)
+		accounts, err := r.Accounts(soon(t))
+		require.NoError(t, err)
+		require.Len(t, accounts, 2, "those that are configured")
+		_, err = r.Snapshot(soon(t), "DU9")
+		require.ErrorIs(t, err, broker.ErrUnknownAccount, "managed, but not configured")
+	})
+}
+
+// Several calls that were given up, each without its end marker: the session ends
+// whichever of them is answered later.
+func TestGivenUpCallsEndTheSession(t *testing.T) {
+	r := newRig(t, protoVersion, func(_ *gatewaysim.Config, cfg *ibkr.Config) { cfg.Timing.Answer = 300 * time.Millisecond })
+	epoch := r.Epoch()
+	r.inject(t, gatewaysim.Fault{Name: gatewaysim.FaultSilentRequest, Message: "reqAllOpenOrders", Times: 1})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	_, err := r.Orders(ctx, account, broker.OrderQuery{})
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	for range 3 { // others come and go
+		_, _ = r.Snapshot(soon(t), account)
+		_, _ = r.Probe(soon(t))
+	}
+	r.recovered(t, epoch)
+	_, err = r.Orders(soon(t), account, broker.OrderQuery{})
+	require.NoError(t, err)
 }

@@ -67,6 +67,69 @@ func TestRebalanceSurvivesACutInTheSend(t *testing.T) {
 	})
 }
 
+// Whatever goes wrong on the wire, no order is sent twice, and a run that says
+// that it is complete has reached its targets.
+func TestRebalanceUnderFaults(t *testing.T) {
+	for _, f := range []gatewaysim.Fault{
+		{Name: gatewaysim.FaultCutBeforeAccept},
+		{Name: gatewaysim.FaultCutAfterAck},
+		{Name: gatewaysim.FaultCutAfterFill},
+		{Name: gatewaysim.FaultLoseOrder},
+		{Name: gatewaysim.FaultLinkLostMidFill},
+		{Name: gatewaysim.FaultFillWithoutStatus},
+		{Name: gatewaysim.FaultReorderStatus},
+		{Name: gatewaysim.FaultRegressStatus},
+		{Name: gatewaysim.FaultDuplicateExec},
+		{Name: gatewaysim.FaultRejectOrder},
+		{Name: gatewaysim.FaultPartialThenCancel},
+		{Name: gatewaysim.FaultHoldOrder},
+		{Name: gatewaysim.FaultFillAfterCancel},
+		{Name: gatewaysim.FaultDuplicateOrderID},
+		{Name: gatewaysim.FaultAlterOrder, Quantity: dec("100")},
+		{Name: gatewaysim.FaultPositionLag, For: gatewaysim.Duration(500 * time.Millisecond)},
+		{Name: gatewaysim.FaultFrozenValues, For: gatewaysim.Duration(500 * time.Millisecond)},
+	} {
+		t.Run(f.Name, func(t *testing.T) {
+			t.Parallel()
+			g := gateway(t, func(cfg *gatewaysim.Config) {
+				cfg.Accounts[0].Cash["USD"] = dec("2000")
+				cfg.Accounts[0].Holdings = []gatewaysim.Holding{{Symbol: "AAPL", Quantity: dec("800"), AverageCost: dec("90")}}
+			})
+			_, err := g.Inject(f)
+			require.NoError(t, err)
+			e := engine(t, g)
+			var result *rebalance.Result
+			for range 6 {
+				result, err = e.Rebalance(t.Context(), rebalance.Request{Account: account, Event: "first"})
+				require.NoError(t, err)
+				if result.Outcome == rebalance.Completed {
+					break
+				}
+			}
+			t.Logf("%s: %s %s", f.Name, result.Outcome, result.Reason)
+			refs := map[string]bool{}
+			bought, sold := dec("0"), dec("0")
+			for _, o := range g.Exchange().Orders() {
+				require.False(t, refs[o.Ref], "order %s is there twice", o.Ref)
+				refs[o.Ref] = true
+				if o.Symbol == "AAPL" {
+					sold = sold.Add(o.Filled)
+				} else {
+					bought = bought.Add(o.Filled)
+				}
+			}
+			require.True(t, sold.LessThan(dec("420")), "sold %s", sold)
+			require.True(t, bought.LessThan(dec("830")), "bought %s", bought)
+			state, err := g.Exchange().Account(string(account))
+			require.NoError(t, err)
+			require.True(t, state.Cash["USD"].Sign() >= 0, "cash is %s", state.Cash["USD"])
+			if result.Outcome == rebalance.Completed {
+				require.True(t, state.Positions["MSFT"].GreaterThan(dec("770")), "MSFT is %s", state.Positions["MSFT"])
+			}
+		})
+	}
+}
+
 // engine is an engine on the gateway, which wants half of each stock.
 func engine(t *testing.T, g *gatewaysim.Gateway) *rebalance.Engine {
 	t.Helper()
@@ -83,6 +146,9 @@ func engine(t *testing.T, g *gatewaysim.Gateway) *rebalance.Engine {
 	e, err := rebalance.New(rebalance.Config{
 		Broker: b, Prices: b, Allocations: targets, Journal: journal.NewMemory(journal.MemoryOptions{}), Queue: memqueue.New(memqueue.Options{}),
 		Accounts: []rebalance.Account{{ID: account, Mode: broker.Paper, Strategy: "core", Policy: &policy}},
+		Timing: rebalance.Timing{
+			Acknowledge: time.Second, Complete: time.Second, Cancel: time.Second, Settle: 3 * time.Second, Sweep: 1100 * time.Millisecond, LeaseMargin: 100 * time.Millisecond,
+		},
 	})
 	require.NoError(t, err)
 	return e

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"net"
+	"slices"
 	"time"
 
 	"github.com/scmhub/ibapi"
@@ -32,7 +35,6 @@ type session struct {
 
 	calls       map[int64]*call
 	previews    map[int64]bool // order ids of previews
-	late        *time.Timer
 	nextRequest int64
 	err         error
 	accounts    []string
@@ -63,7 +65,9 @@ func (b *Broker) connect(ctx context.Context) (*session, error) {
 	if s.door, err = openDoor(ctx, b.cfg.Dial, b.cfg.Address, s.client, int64(b.cfg.ClientID)); err != nil {
 		return nil, err
 	}
+	_, exact := s.door.gateway.(*net.TCPConn)
 	s.out = &outbox{
+		exact:  exact,
 		client: s.client, library: s.door.library, gateway: s.door.gateway, timeout: b.cfg.Timing.Write, count: &s.door.count,
 		bucket: newBucket(b.cfg.MessagesPerSecond, time.Now()), wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 		fail: s.end,
@@ -136,8 +140,10 @@ func (s *session) end(cause error) {
 		return
 	}
 	s.err = cause
-	if s.late != nil {
-		s.late.Stop()
+	for _, c := range s.calls {
+		if c.late != nil {
+			c.late.Stop()
+		}
 	}
 	close(s.ended)
 	s.b.sessionEnded(s)
@@ -267,7 +273,7 @@ func (s *session) onCode(id int64, code int, text string) {
 		}
 		return
 	case slower:
-		s.out.slower()
+		s.tooFast(&gatewayError{code, text})
 		s.b.log.Warn("the gateway asks for fewer messages", "code", code, "text", text)
 		return
 	case farmDown, farmUp:
@@ -275,8 +281,22 @@ func (s *session) onCode(id int64, code int, text string) {
 		s.down[farms[code]] = rule.meaning == farmDown
 		s.b.mu.Unlock()
 		return
+	default:
+		s.about(id, code, text)
 	}
-	s.about(id, code, text)
+}
+
+// tooFast halves the rate, and fails the requests that are under way: the gateway
+// has dropped one message, and does not say which.
+func (s *session) tooFast(why error) {
+	s.out.slower()
+	s.b.mu.Lock()
+	defer s.b.mu.Unlock()
+	for _, id := range slices.Collect(maps.Keys(s.calls)) {
+		if id >= 0 {
+			s.finishLocked(id, why)
+		}
+	}
 }
 
 // about takes a code of a request or an order.

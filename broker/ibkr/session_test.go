@@ -233,3 +233,20 @@ func TestPacing(t *testing.T) {
 		require.LessOrEqual(t, n, 50, "messages in one second")
 	}
 }
+
+// The link is lost while the session is being read: no epoch begins on half of it.
+func TestLinkLostWhileReading(t *testing.T) {
+	r := newRig(t, protoVersion, nil)
+	epoch := r.Epoch()
+	for range 5 {
+		r.g.Disconnect(clientID)
+		r.inject(t, gatewaysim.Fault{Name: gatewaysim.FaultLinkLost})
+		time.AfterFunc(30*time.Millisecond, func() { _, _ = r.g.Inject(gatewaysim.Fault{Name: gatewaysim.FaultLinkBack}) })
+		r.recovered(t, epoch)
+		epoch = r.Epoch()
+		_, err := r.Snapshot(soon(t), account)
+		if err != nil {
+			require.ErrorIs(t, err, broker.ErrSession)
+		}
+	}
+}

@@ -35,15 +35,15 @@ func (b *Broker) synchronise(ctx context.Context, s *session) error {
 	b.mu.Unlock()
 
 	if err := b.readAll(ctx, s); err != nil {
-		if s.ended != nil && !b.lostMeanwhile(s) {
+		if !b.lostMeanwhile(s) {
 			return fmt.Errorf("ibkr: synchronise: %w", err)
 		}
 		return nil
 	}
 	b.mu.Lock()
-	if s.err != nil || s.book != fresh || !b.turn(turnRead) {
+	if s.err != nil || s.book != fresh || len(s.stale) > 0 || !b.turn(turnRead) {
 		b.mu.Unlock()
-		return s.cause() // nil: frozen, or overtaken by another turn
+		return s.cause() // nil: the link was lost meanwhile, and all is read anew when it is back
 	}
 	fresh.conclude(0)
 	if b.last != nil {
@@ -57,15 +57,23 @@ func (b *Broker) synchronise(ctx context.Context, s *session) error {
 	if err := b.beat(ctx, s); err != nil {
 		return fmt.Errorf("ibkr: synchronise: %w", err)
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if s.err == nil && b.phase == synchronised {
-		b.epoch++
-		s.served, b.synced = true, b.cfg.Now()
-		b.turn(turnBeat)
-		b.log.Info("synchronised", "epoch", uint64(b.epoch), "orders", len(fresh.all), "next_order", b.nextID)
+	if epoch, orders := b.begun(s, fresh); epoch > 0 {
+		b.log.Info("synchronised", "epoch", uint64(epoch), "orders", orders)
 	}
 	return nil
+}
+
+// begun begins an epoch, unless something came in between.
+func (b *Broker) begun(s *session, fresh *book) (epoch broker.Epoch, orders int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if s.err != nil || b.phase != synchronised {
+		return 0, 0
+	}
+	b.epoch++
+	s.served, b.synced = true, b.cfg.Now()
+	b.turn(turnBeat)
+	return b.epoch, len(fresh.all)
 }
 
 // lostMeanwhile reports whether the session lives on, and its link was lost or
@@ -161,7 +169,7 @@ func (b *Broker) nextValidID(ctx context.Context, s *session) (int64, error) {
 // raiseIDs asks for the next order id, after one was refused as used.
 func (b *Broker) raiseIDs(s *session) {
 	s.out.add(&job{
-		ctx: context.Background(), prio: prioResolve, verdict: make(chan error, 1),
+		prio: prioResolve, verdict: make(chan error, 1),
 		encode: func(c *ibapi.EClient) { c.ReqIDs(1) },
 	})
 }

@@ -139,7 +139,6 @@ type tickRow struct {
 	price    float64
 	text     string
 	dataType int64
-	end      bool
 }
 
 func (w *wrapper) TickPrice(id int64, kind ibsync.TickType, price float64, _ ibsync.TickAttrib) {
