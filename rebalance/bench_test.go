@@ -50,6 +50,7 @@ func BenchmarkRebalance20(b *testing.B) {
 	engine, err := rebalance.New(rebalance.Config{
 		Broker: exchange, Prices: exchange, Allocations: targets, Journal: new(journal.Memory),
 		Accounts: []rebalance.Account{{ID: account, Mode: broker.Simulated, Strategy: "core"}},
+		Limits:   rebalance.Limits{DayTurnover: num("1000000000"), DayOrders: 1 << 40}, // it is one long day
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -105,17 +105,19 @@ func (w watchedJournal) Begin(ctx context.Context, claim journal.Claim) (journal
 
 func (w watchedJournal) Checkpoint(ctx context.Context, grant journal.Grant, step journal.Step) error {
 	err := w.Journal.Checkpoint(ctx, grant, step)
-	if err != nil { // successes are counted by Begin, once a run
-		w.seen(ctx, err)
-	}
+	w.seen(ctx, err)
 	return err
 }
 
 func (w watchedJournal) Intend(ctx context.Context, grant journal.Grant, intents ...journal.Intent) error {
 	err := w.Journal.Intend(ctx, grant, intents...)
-	if err != nil {
-		w.seen(ctx, err)
-	}
+	w.seen(ctx, err)
+	return err
+}
+
+func (w watchedJournal) Settle(ctx context.Context, grant journal.Grant, settlements ...journal.Settlement) error {
+	err := w.Journal.Settle(ctx, grant, settlements...)
+	w.seen(ctx, err)
 	return err
 }
 

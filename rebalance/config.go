@@ -84,7 +84,10 @@ type Account struct {
 
 // Policies surround the calls to dependencies. None ever surrounds the sending
 // of an order. The defaults of the first three hold a breaker, see
-// [Engine.Breakers].
+// [Engine.Breakers], and a budget: the retries of all runs together are at most
+// 20 % of the calls of a minute, or 3 if that is more. Both are one for each
+// dependency and engine. Resolve has neither: what became of an order is looked
+// for in any case.
 type Policies struct {
 	// Allocation surrounds one fetch of targets. Default: 3 retries, 1 s ×2,
 	// each try 30 s at most.
@@ -192,6 +195,10 @@ func (c Config) withDefaults() Config {
 	if c.Limits.Loss.IsZero() {
 		c.Limits.Loss = decimal.New(5, -2)
 	}
+	if c.Limits.DayTurnover.IsZero() {
+		c.Limits.DayTurnover = decimal.New(3, 0)
+	}
+	c.Limits.DayOrders = cmp.Or(c.Limits.DayOrders, 500)
 	ev := &c.Events
 	ev.Attempts = cmp.Or(ev.Attempts, 5)
 	ev.First = cmp.Or(ev.First, 30*time.Second)
@@ -206,18 +213,25 @@ func (c Config) withDefaults() Config {
 // except around what must never be gated.
 func (p Policies) withDefaults(b breakers) Policies {
 	if p.Allocation == nil {
-		p.Allocation = retry.Compose(retry.AllocationBackoff(), b[BreakerAllocations], retry.Timeout(30*time.Second))
+		p.Allocation = retry.Compose(budgeted(retry.AllocationOptions()), b[BreakerAllocations], retry.Timeout(30*time.Second))
 	}
 	if p.Prices == nil {
-		p.Prices = retry.Compose(retry.PreparationBackoff(), b[BreakerPrices])
+		p.Prices = retry.Compose(budgeted(retry.PreparationOptions()), b[BreakerPrices])
 	}
 	if p.Broker == nil {
-		p.Broker = retry.Compose(retry.PreparationBackoff(), b[BreakerBroker])
+		p.Broker = retry.Compose(budgeted(retry.PreparationOptions()), b[BreakerBroker])
 	}
 	if p.Resolve == nil {
 		p.Resolve = retry.ResolveBackoff()
 	}
 	return p
+}
+
+// budgeted is a backoff with a budget of its own, which all runs of the engine
+// share: a dependency in trouble gets at most a fifth more calls than usual.
+func budgeted(o retry.BackoffOptions) retry.Policy {
+	o.Budget = retry.NewBudget(retry.BudgetOptions{})
+	return retry.NewBackoff(o)
 }
 
 // validate returns every fault of the configuration.
@@ -279,6 +293,12 @@ func (c *Config) validate() error {
 		if f.value.Sign() < 0 || f.value.GreaterThan(decimal.New(1, 0)) {
 			fault("%s is %s: want a fraction from 0 to 1", f.name, f.value)
 		}
+	}
+	if c.Limits.DayTurnover.Sign() < 0 {
+		fault("Limits.DayTurnover is %s: want more than 0", c.Limits.DayTurnover)
+	}
+	if c.Limits.DayOrders < 0 {
+		fault("Limits.DayOrders is %d: want 1 or more", c.Limits.DayOrders)
 	}
 	if c.Events.Attempts < 0 {
 		fault("Events.Attempts is %d: want 1 or more", c.Events.Attempts)

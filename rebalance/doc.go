@@ -15,7 +15,12 @@
 // allocation that is not complete ends the run before anything is sent. Sells
 // come before buys; buys are paid from the cash that is really there and leave
 // the reserve untouched. Each order is checked once more against the account
-// just before it is sent.
+// just before it is sent, and against what the account sent that day.
+//
+// What an order was settled as stays. If its fills change after that, the next
+// run that finds the positions changed blocks the account; other differences are
+// in its result. A run whose orders filled while nobody looked is followed by
+// one that waits until the positions show the fills.
 //
 // # How to use it
 //
@@ -29,8 +34,8 @@
 // # How to read it
 //
 // In the order of one event: engine.go, consume.go, command.go, rebalance.go,
-// observe.go, resolve.go, freeze.go, trade.go, execute.go, verify.go, result.go,
-// settle.go. The planner (plan*.go) is pure; PLANNER.md specifies it.
+// observe.go, caughtup.go, corrected.go, resolve.go, freeze.go, daylimit.go,
+// trade.go, execute.go, verify.go, result.go, settle.go. The planner (plan*.go) is pure; PLANNER.md specifies it.
 //
 // # Concurrency
 //

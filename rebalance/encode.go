@@ -98,7 +98,12 @@ func (f *frozenPlan) encode() (json.RawMessage, error) {
 	}
 	o = appendAmounts(o, "held", f.Held)
 	o = appendAmounts(o, "cash", f.Cash).instantUnlessZero("traded", f.Traded)
-	return json.RawMessage(appendPicture(o.key("before"), f.Before).end()), nil
+	o = appendPicture(o.key("before"), f.Before)
+	return json.RawMessage(listUnlessEmpty(o, "differences", f.Differences, appendDifference).end()), nil
+}
+
+func appendDifference(o object, d *Difference) object {
+	return o.open().text("symbol", string(d.Symbol)).number("expected", d.Expected).number("found", d.Found).end()
 }
 
 // appendPlan writes a plan; what is rare in it by the general encoder.
@@ -125,18 +130,27 @@ func appendPlanned(o object, p *PlannedOrder) object {
 func (m *memory) encode() json.RawMessage {
 	o := make(object, 0, 256+128*len(m.Seen)).open().integer("schema", m.Schema).
 		instantUnlessZero("traded", m.Traded).instantUnlessZero("automatic", m.Automatic).instantUnlessZero("calendar", m.Calendar).
-		textUnlessEmpty("strategy", m.Strategy).textUnlessEmpty("version", m.Version).instantUnlessZero("as_of", m.AsOf)
+		textUnlessEmpty("strategy", m.Strategy).textUnlessEmpty("version", m.Version).instantUnlessZero("as_of", m.AsOf).
+		instantUnlessZero("looked", m.Looked)
 	o = listUnlessEmpty(o, "targets", m.Targets, appendTarget)
-	if len(m.Seen) == 0 {
-		return json.RawMessage(o.end())
+	if len(m.Seen) > 0 {
+		o = o.key("seen").open()
+		for _, id := range sortedKeys(m.Seen) {
+			h := m.Seen[id]
+			o = o.key("").unkey().quoted(string(id))
+			o = append(o, ':').open().number("quantity", h.Quantity).number("price", h.Price).end()
+		}
+		o = o.end()
 	}
-	o = o.key("seen").open()
-	for _, id := range sortedKeys(m.Seen) {
-		h := m.Seen[id]
-		o = o.key("").unkey().quoted(string(id))
-		o = append(o, ':').open().number("quantity", h.Quantity).number("price", h.Price).end()
+	if d := m.Today; d != nil {
+		o = o.key("today").open().text("day", d.Day).integer("orders", d.Orders).number("turnover", d.Turnover).end()
 	}
-	return json.RawMessage(o.end().end())
+	return json.RawMessage(listUnlessEmpty(o, "late", m.Late, appendSettledFill).end())
+}
+
+func appendSettledFill(o object, f *settledFill) object {
+	return o.open().text("symbol", string(f.Symbol)).number("expected", f.Expected).
+		instant("ordered", f.Ordered).instant("settled", f.Settled).end()
 }
 
 func appendTarget(o object, t *allocation.Target) object {

@@ -120,6 +120,9 @@ func TestHandWrittenJSONIsTheGeneralOne(t *testing.T) {
 		require.Equal(t, general(t, r), string(got))
 
 		f := frozenPlan{Plan: d.plan(), Held: d.amounts(), Traded: d.instant(), Before: d.picture()}
+		f.Differences = some(d, func() Difference {
+			return Difference{Symbol: broker.InstrumentID(d.text()), Expected: d.number(), Found: d.number()}
+		})
 		if f.Before == nil {
 			f.Before = &Picture{}
 		}
@@ -128,9 +131,15 @@ func TestHandWrittenJSONIsTheGeneralOne(t *testing.T) {
 		require.Equal(t, general(t, &f), string(got))
 
 		m := memory{
-			Schema: memorySchema, Traded: d.instant(), Automatic: d.instant(), Calendar: d.instant(), Strategy: d.text(), Version: d.text(), AsOf: d.instant(),
+			Schema: memorySchema, Traded: d.instant(), Automatic: d.instant(), Calendar: d.instant(), Strategy: d.text(), Version: d.text(), AsOf: d.instant(), Looked: d.instant(),
 			Targets: some(d, func() allocation.Target { return allocation.Target{Symbol: "A", Weight: d.number()} }),
 		}
+		if d.IntN(2) == 0 {
+			m.Today = &dayCount{Day: d.text(), Orders: d.IntN(9), Turnover: d.number()}
+		}
+		m.Late = some(d, func() settledFill {
+			return settledFill{Symbol: broker.InstrumentID(d.text()), Expected: d.number(), Ordered: d.instant(), Settled: d.instant()}
+		})
 		for id, q := range d.amounts() {
 			if m.Seen == nil {
 				m.Seen = map[broker.InstrumentID]memoryOfHolding{}

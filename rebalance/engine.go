@@ -3,7 +3,6 @@ package rebalance
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -148,9 +147,4 @@ func (e *Engine) account(id broker.AccountID) (*Account, error) {
 	}
 	return nil, stopf(Rejected, ReasonUnknownAccount,
 		"account %q is not in the configuration, which has %d: add it to Config.Accounts or correct the event", id, len(e.accounts))
-}
-
-// String names the engine in logs.
-func (e *Engine) String() string {
-	return fmt.Sprintf("rebalance.Engine(%d accounts)", len(e.accounts))
 }

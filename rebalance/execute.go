@@ -324,6 +324,7 @@ func (r *run) settleLegs(ctx context.Context, legs []*leg) error {
 		if err := r.e.cfg.Journal.Settle(ctx, r.grant, settlements...); err != nil {
 			return r.e.journalFault(err)
 		}
+		r.agreed = false
 	}
 	for _, l := range legs {
 		if l.order.ID != "" && !l.stored {

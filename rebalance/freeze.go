@@ -23,13 +23,21 @@ type frozenPlan struct {
 	Cash map[broker.Currency]decimal.Decimal     `json:"cash"`
 	// Traded is when the last run before the plan traded.
 	Traded time.Time `json:"traded,omitzero"`
-	// Before is the account as the plan saw it.
-	Before *Picture `json:"before"`
+	// Before is the account as the plan saw it, Differences how it differed from
+	// what the last run left.
+	Before      *Picture     `json:"before"`
+	Differences []Difference `json:"differences,omitempty"`
 }
 
 // makePlan is step 9: the trade list. From here on it is frozen.
 func (r *run) makePlan(ctx context.Context) error {
+	if err := r.readOthers(ctx); err != nil { // what they sent today counts
+		return err
+	}
 	if thawed, err := r.thaw(ctx); thawed || err != nil {
+		if err == nil && !r.resumed {
+			err = r.dayLimited(&r.frozen.Plan)
+		}
 		return err
 	}
 	plan, err := r.e.cfg.Planner.Plan(r.planInput())
@@ -42,7 +50,7 @@ func (r *run) makePlan(ctx context.Context) error {
 	}
 	r.reserve = plan.Reserve
 	r.frozen.Traded = r.lastTraded()
-	r.frozen.Before = r.picture()
+	r.frozen.Before, r.frozen.Differences = r.picture(), r.result.Differences
 	r.showPlan()
 	if plan.Outcome == PlanTrade || plan.Outcome == PlanHeld {
 		if err := r.drifted(&plan); err != nil {
@@ -52,6 +60,11 @@ func (r *run) makePlan(ctx context.Context) error {
 	if len(plan.Conversions) > 0 {
 		return stopf(Held, ReasonConversion, "account %s needs %s of %s first: convert it by hand, or set the policy's currency to reject",
 			r.req.Account, plan.Conversions[0].Amount, plan.Conversions[0].To)
+	}
+	if plan.Outcome == PlanTrade {
+		if err := r.dayLimited(&plan); err != nil {
+			return err
+		}
 	}
 	if plan.Outcome == PlanTrade || plan.Outcome == PlanHeld {
 		if r.keep, err = r.frozen.encode(); err != nil {
@@ -161,6 +174,7 @@ func (r *run) unchanged(frozen *frozenPlan) bool {
 func (r *run) showPlan() {
 	p := &r.frozen.Plan
 	r.reserve = p.Reserve
+	r.result.Differences = r.frozen.Differences
 	r.result.PlanHash, r.result.Skipped, r.result.Warnings, r.result.Before = p.Hash, p.Skipped, p.Warnings, r.frozen.Before
 }
 

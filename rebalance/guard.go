@@ -23,6 +23,13 @@ type Limits struct {
 	// Loss is how far net liquidation may fall during a run, as a fraction of
 	// the equity at its plan, before nothing more is bought. Default: 0.05.
 	Loss decimal.Decimal
+	// DayTurnover is how much the orders of an account that are sent in one day (of
+	// UTC) may be worth together, as a multiple of its equity. To exchange the whole
+	// account for another model is 2. A plan beyond it is held before anything of it
+	// is sent; a liquidation is not limited. Default: 3.
+	DayTurnover decimal.Decimal
+	// DayOrders is how many orders an account may send in one day. Default: 500.
+	DayOrders int
 }
 
 // guard checks each order of a batch against the account as it is now, just
@@ -30,8 +37,11 @@ type Limits struct {
 type guard struct {
 	run      *run
 	sellable map[broker.InstrumentID]num
-	room     num // cash above the reserve, in base
+	room     num                     // cash above the reserve, in base
+	abroad   map[broker.Currency]num // cash in each other currency: nothing is converted
 	rejects  int
+	dayRoom  num // what may still be sent today, in base
+	dayLeft  int // and in how many orders
 }
 
 // newGuard looks at the account as the last snapshot shows it.
@@ -42,6 +52,9 @@ func (r *run) newGuard() *guard {
 	}
 	for c, amount := range r.certainCash() {
 		g.room = g.room.add(r.based(numOf(amount), c))
+		if c != r.snap.Base {
+			g.spend(c, numOf(amount).negate())
+		}
 	}
 	g.room = g.room.sub(numOf(r.reserve)).sub(numOf(r.policy.PendingWithdrawals))
 	for i := range r.snap.Orders {
@@ -53,6 +66,8 @@ func (r *run) newGuard() *guard {
 			g.rejects++
 		}
 	}
+	orders, turnover := r.today()
+	g.dayRoom, g.dayLeft = r.dayLimit().sub(turnover), r.e.cfg.Limits.DayOrders-orders
 	return g
 }
 
@@ -63,12 +78,28 @@ func (g *guard) commit(o *broker.Order, remaining decimal.Decimal) {
 		return
 	}
 	g.room = g.room.sub(g.run.cost(o, remaining))
+	if c := g.run.currency(o.Instrument); c != g.run.snap.Base {
+		g.spend(c, g.run.fullPrice(o, remaining))
+	}
+}
+
+// spend takes an amount off the cash in another currency.
+func (g *guard) spend(c broker.Currency, amount num) {
+	if g.abroad == nil {
+		g.abroad = make(map[broker.Currency]num, 1)
+	}
+	g.abroad[c] = g.abroad[c].sub(amount)
 }
 
 // cost is what a buy can cost at its limit, in base, fee included.
 func (r *run) cost(o *broker.Order, quantity decimal.Decimal) num {
+	return r.based(r.fullPrice(o, quantity), r.currency(o.Instrument))
+}
+
+// fullPrice is the same in the instrument's currency.
+func (r *run) fullPrice(o *broker.Order, quantity decimal.Decimal) num {
 	q, limit := numOf(quantity), numOf(o.Limit)
-	return r.based(q.mul(limit).add(r.policy.Fee.estimate(q, limit)), r.currency(o.Instrument))
+	return q.mul(limit).add(r.policy.Fee.estimate(q, limit))
 }
 
 // refuse says why an order must not be sent now, or commits it.
@@ -83,6 +114,10 @@ func (g *guard) refuse(o *broker.Order) string {
 	if c := r.currency(o.Instrument); c != r.snap.Base && r.snap.FX[c].Sign() <= 0 {
 		return fmt.Sprintf("not sent: no exchange rate from %s to %s", c, r.snap.Base)
 	}
+	worth := r.notional(o.Instrument, o.Quantity, o.Limit)
+	if r.policy.Mode != LiquidateAll && (g.dayLeft < 1 || g.dayRoom.less(worth)) {
+		return fmt.Sprintf("not sent: it is worth %s %s, today's limit leaves %s in %d orders", worth, r.snap.Base, g.dayRoom, g.dayLeft)
+	}
 	if other := g.rival(o); other != "" {
 		return fmt.Sprintf("not sent: order %s of ours works for the same side of %s", other, o.Instrument)
 	}
@@ -92,8 +127,11 @@ func (g *guard) refuse(o *broker.Order) string {
 		}
 	} else if cost := r.cost(o, o.Quantity); g.room.less(cost) && !r.covers(o) {
 		return fmt.Sprintf("not sent: it may cost %s %s, the cash above the reserve is %s", cost, r.snap.Base, g.room)
+	} else if c := r.currency(o.Instrument); c != r.snap.Base && g.abroad[c].less(r.fullPrice(o, o.Quantity)) && !r.covers(o) {
+		return fmt.Sprintf("not sent: it may cost %s %s, there are %s, and nothing is converted", r.fullPrice(o, o.Quantity), c, g.abroad[c])
 	}
 	g.commit(o, o.Quantity)
+	g.dayRoom, g.dayLeft = g.dayRoom.sub(worth), g.dayLeft-1
 	return ""
 }
 

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
 	"github.com/evenkeel/evenkeel/broker"
@@ -46,6 +47,32 @@ func TestNoOrderThatTheAccountCannotBear(t *testing.T) {
 				require.Equal(t, journal.NotSent, res.Orders[0].Outcome)
 				require.Contains(t, res.Orders[0].Reason, tc.why)
 				require.Zero(t, r.sent())
+			})
+		})
+	}
+}
+
+// TestCashOfOneCurrencyPaysForNoOther: there is cash enough in base, but nothing is
+// converted.
+func TestCashOfOneCurrencyPaysForNoOther(t *testing.T) {
+	for quantity, outcome := range map[string]journal.OrderOutcome{"10": journal.Filled, "11": journal.NotSent} {
+		t.Run(quantity, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, func(sim *fake.Config, cfg *rebalance.Config) {
+					sim.Instruments[2].Currency = "EUR"
+					sim.FX = map[fake.Pair]decimal.Decimal{{From: "EUR", To: "USD"}: num("1.1")}
+					sim.Accounts[0].Cash = map[broker.Currency]decimal.Decimal{"USD": num("9000"), "EUR": num("200")}
+					sim.AllowMargin = true
+					cfg.Planner = lyingPlanner{rebalance.NewPlanner(), []rebalance.PlannedOrder{
+						{Symbol: "C", Side: broker.Buy, Quantity: num(quantity), Limit: num("20")},
+					}}
+				})
+				require.NoError(t, r.targets.Set(model("core", "A", "0.3", "B", "0.6", "C", "0.1")))
+				res := r.run("e1")
+				require.Equal(t, outcome, res.Orders[0].Outcome, res.Orders[0].Reason)
+				if outcome == journal.NotSent {
+					require.Contains(t, res.Orders[0].Reason, "220 EUR, there are 200, and nothing is converted")
+				}
 			})
 		})
 	}

@@ -106,6 +106,9 @@ func (r *run) reconcile(ctx context.Context) error {
 	if err := r.resolveEarlier(ctx); err != nil {
 		return err
 	}
+	if err := r.readOthers(ctx); err != nil {
+		return err
+	}
 	if err := r.showSnapshot(ctx); err != nil {
 		return err
 	}

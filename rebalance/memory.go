@@ -26,8 +26,14 @@ type memory struct {
 	Strategy string                                  `json:"strategy,omitempty"`
 	Version  string                                  `json:"version,omitempty"`
 	AsOf     time.Time                               `json:"as_of,omitzero"`
+	Looked   time.Time                               `json:"looked,omitzero"` // when Seen was
 	Targets  []allocation.Target                     `json:"targets,omitempty"`
 	Seen     map[broker.InstrumentID]memoryOfHolding `json:"seen,omitempty"`
+	// Today is what was sent on the last day on which something was.
+	Today *dayCount `json:"today,omitempty"`
+	// Late are positions that the last run did not see as its fills make them, and
+	// those that Seen has no price of.
+	Late []settledFill `json:"late,omitempty"`
 }
 
 // memoryOfHolding is a position as a run last saw it: a price that halves while
@@ -77,7 +83,8 @@ func (r *run) remember(m *memory) {
 // or found that there was nothing to do.
 func (r *run) memo(res *Result) (json.RawMessage, *memory) {
 	went := res.Outcome.Ended() && res.Outcome != Rejected
-	if r.req.Command != CommandRebalance || r.snap.Account == "" || !went && !r.sent() {
+	looked := r.snap.Account != ""
+	if r.req.Command != CommandRebalance || (!went || !looked) && !r.sent() {
 		return nil, nil
 	}
 	m := memory{Schema: memorySchema}
@@ -96,35 +103,74 @@ func (r *run) memo(res *Result) (json.RawMessage, *memory) {
 	if len(r.targets.Targets) > 0 && res.Reason != ReasonNotDue {
 		m.Strategy, m.Version, m.AsOf, m.Targets = r.req.Strategy, r.targets.Version, r.targets.AsOf, r.targets.Targets
 	}
-	m.Seen = r.seen()
+	m.Today = r.countDay(m.Today)
+	if quantities := r.accountedFor(); looked && quantities != nil {
+		m.Seen, m.Looked = r.seen(quantities), res.Finished
+		m.Late = append(r.unpriced(quantities, m.Seen), r.late()...)
+	} else {
+		m.Late = r.withSettled(slices.Clone(m.Late), r.intents())
+	}
 	return m.encode(), &m
 }
 
-// sent reports whether an order of this run left the process.
+// sent reports whether an order of this run left the process, be it an earlier
+// one.
 func (r *run) sent() bool {
-	return slices.ContainsFunc(r.legs, func(l *leg) bool {
-		return l.settlement != nil && l.settlement.Outcome != journal.NotSent
-	})
+	left := func(s *journal.Settlement) bool { return s != nil && s.Outcome != journal.NotSent }
+	return slices.ContainsFunc(r.legs, func(l *leg) bool { return left(l.settlement) }) ||
+		slices.ContainsFunc(r.record.Intents, func(in journal.Intent) bool { return left(in.Settlement) })
+}
+
+// accountedFor is each holding as the last look shows it; or, if that does not
+// bear out what this run traded, as it must be, so that the difference is not
+// forgotten with the run. Nil is not known.
+func (r *run) accountedFor() map[broker.InstrumentID]decimal.Decimal {
+	if r.agreed {
+		return r.holdings()
+	}
+	if r.frozen.Held == nil {
+		return nil
+	}
+	expected := r.expected()
+	quantities := make(map[broker.InstrumentID]decimal.Decimal, len(expected))
+	for id, quantity := range expected {
+		if !quantity.isZero() {
+			quantities[id] = quantity.decimal()
+		}
+	}
+	return quantities
 }
 
 // seen is each holding with its price. What looks like a split stays as it was
 // before, until it is booked.
-func (r *run) seen() map[broker.InstrumentID]memoryOfHolding {
-	seen := make(map[broker.InstrumentID]memoryOfHolding, len(r.snap.Positions))
-	for i := range r.snap.Positions {
-		p := &r.snap.Positions[i]
-		now := memoryOfHolding{Quantity: p.Quantity}
-		if q, ok := r.quotes.Found[p.Instrument]; ok {
+func (r *run) seen(quantities map[broker.InstrumentID]decimal.Decimal) map[broker.InstrumentID]memoryOfHolding {
+	seen := make(map[broker.InstrumentID]memoryOfHolding, len(quantities))
+	for id, quantity := range quantities {
+		now := memoryOfHolding{Quantity: quantity}
+		if q, ok := r.quotes.Found[id]; ok {
 			now.Price = price(&q)
 		}
-		if before, ok := r.before(p.Instrument); ok && (now.Price.IsZero() || r.suspected(p.Instrument)) {
+		if before, ok := r.before(id); ok && (now.Price.IsZero() || r.suspected(id)) {
 			now = before
 		}
 		if !now.Price.IsZero() {
-			seen[p.Instrument] = now
+			seen[id] = now
 		}
 	}
 	return seen
+}
+
+// unpriced are the holdings that are not in seen as they are, for want of a price.
+// Nobody waits for them.
+func (r *run) unpriced(quantities map[broker.InstrumentID]decimal.Decimal, seen map[broker.InstrumentID]memoryOfHolding) []settledFill {
+	var list []settledFill
+	for id, quantity := range quantities {
+		if !seen[id].Quantity.Equal(quantity) && !r.suspected(id) {
+			list = append(list, settledFill{Symbol: id, Expected: quantity})
+		}
+	}
+	slices.SortFunc(list, func(a, b settledFill) int { return compare(a.Symbol, b.Symbol) })
+	return list
 }
 
 // before is the holding as the last run saw it.

@@ -188,6 +188,14 @@ func (r *run) snapshot(ctx context.Context) error {
 	if err := r.look(ctx); err != nil {
 		return err
 	}
+	if !r.dry {
+		if err := r.caughtUp(ctx); err != nil {
+			return err
+		}
+		if err := r.compareWithLast(ctx); err != nil {
+			return err
+		}
+	}
 	ids := make([]broker.InstrumentID, 0, len(r.snap.Positions))
 	for i := range r.snap.Positions {
 		p := &r.snap.Positions[i]

@@ -106,6 +106,9 @@ func (r *run) unblock(ctx context.Context) error {
 	if err := r.resolveEarlier(ctx); err != nil && !isBlocked(err) {
 		return err
 	}
+	if err := r.readOthers(ctx); err != nil {
+		return err
+	}
 	if err := r.showSnapshot(ctx); err != nil {
 		return err
 	}
@@ -163,17 +166,6 @@ func (r *run) answer(ctx context.Context) error {
 func isBlocked(err error) bool {
 	var s *Error
 	return errors.As(err, &s) && s.Outcome == Blocked
-}
-
-// sinceLastRun compares the positions with those that the last run left.
-func (r *run) sinceLastRun() []Difference {
-	expected := map[broker.InstrumentID]num{}
-	if r.memory != nil {
-		for id, h := range r.memory.Seen {
-			expected[id] = numOf(h.Quantity)
-		}
-	}
-	return difference(expected, &r.snap)
 }
 
 // named is an argument with its name.

@@ -76,6 +76,10 @@ const (
 	ReasonNeverOpen           Reason = "markets_never_open_together"
 	ReasonCompensate          Reason = "compensate"
 	ReasonRefused             Reason = "refused_by_journal"
+	ReasonPositionsLag        Reason = "positions_lag"
+	ReasonDayLimit            Reason = "day_limit"
+	ReasonUnreadable          Reason = "unreadable_result"
+	ReasonCorrected           Reason = "corrected_after_settlement"
 )
 
 // Error ends a run, or a preview, early: it is an outcome with the cause.

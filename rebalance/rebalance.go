@@ -73,8 +73,9 @@ type run struct {
 	grant    journal.Grant
 	record   journal.Run // as the journal had it at the claim
 	standing journal.Standing
-	memory   *memory // what earlier runs left, nil if none
-	dry      bool    // no journal, no orders
+	memory   *memory       // what earlier runs left, nil if none
+	others   []journal.Run // the account's other unfinished runs, once they were read
+	dry      bool          // no journal, no orders
 
 	targets     allocation.Allocation
 	terms       map[broker.InstrumentID]broker.Instrument
@@ -85,6 +86,7 @@ type run struct {
 	frozen      frozenPlan
 	reserve     decimal.Decimal // cash that must stay
 	resumed     bool            // the plan comes from the journal and has orders sent
+	agreed      bool            // the positions bear out every fill that is settled
 	legs        []*leg
 	extra       []PlannedOrder  // compensating orders, behind those of the plan
 	keep        json.RawMessage // what the current step leaves in the journal
@@ -135,12 +137,7 @@ func (e *Engine) claim(ctx context.Context, req Request) (*run, error) {
 	r.grant, r.record, r.standing = begun.Grant, begun.Run, begun.Standing
 	r.result.Run, r.result.Started, r.result.fence = begun.Run.ID, begun.Run.Started, begun.Grant.Fence
 	if begun.Run.Outcome != nil {
-		stored, err := DecodeResult(begun.Run.Outcome.Result)
-		if err != nil {
-			return r, err
-		}
-		stored.stored = true
-		r.result = stored
+		r.result = storedResult(r.result, begun.Run.Outcome)
 		return r, nil
 	}
 	e.track(ctx, r.progress(StepClaim))
@@ -152,6 +149,21 @@ func (e *Engine) claim(ctx context.Context, req Request) (*run, error) {
 		r.result.closed = p.Closed
 	}
 	return r, r.recall(begun.Standing.Memo)
+}
+
+// storedResult is the result that a finished run left. One that cannot be read, say
+// because a newer release wrote it, is for a human: the run is over, its record
+// stays as it is, and nothing of it is done again.
+func storedResult(blank *Result, o *journal.Outcome) *Result {
+	res, err := DecodeResult(o.Result)
+	if err != nil {
+		res = blank
+		res.Outcome, res.Reason, res.Finished = Held, ReasonUnreadable, o.Time
+		res.Detail = fmt.Sprintf("run %s ended as %s at %s, but its result, %d bytes in the journal's record of that run, cannot be read: %v: "+
+			"update this worker or repair the record, then release the event", blank.Run, o.Name, o.Time.UTC().Format(time.RFC3339), len(o.Result), err)
+	}
+	res.stored = true
+	return res
 }
 
 // configure checks the request against the configuration.

@@ -3,6 +3,7 @@ package rebalance
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -281,8 +282,19 @@ func (r *run) cancelStale(ctx context.Context) error {
 	}
 	for _, l := range stale {
 		r.result.Findings = append(r.result.Findings, finding(l))
+		if r.req.Command == CommandRebalance && l.filledNow(r.recent) { // what it found nobody knows
+			s := stopf(Deferred, ReasonPositionsLag, "account %s: order %s, which the journal does not have, filled a moment ago: the positions may not show it yet",
+				r.req.Account, l.order.ID)
+			s.Until = r.e.recheck()
+			return s
+		}
 	}
 	return r.look(ctx)
+}
+
+// filledNow reports whether an execution of the leg is recent.
+func (l *leg) filledNow(recent func(time.Time) bool) bool {
+	return slices.ContainsFunc(l.state.Fills, func(f broker.Fill) bool { return recent(f.Time) })
 }
 
 // staleLegs makes legs of the working orders that carry our mark and belong to

@@ -53,7 +53,7 @@ type Result struct {
 	Snapshot *SnapshotView `json:"snapshot,omitempty"` // snapshot
 	Findings []Finding     `json:"findings,omitempty"` // reconcile, cancel_orders
 	// Differences are positions that are not what the last run left: trades of
-	// others, splits, transfers. For reconcile.
+	// others, splits, transfers. Of reconcile and of a rebalance.
 	Differences []Difference `json:"differences,omitempty"`
 	Health      *Report      `json:"health,omitempty"` // health
 

@@ -24,6 +24,7 @@ func (r *run) agree(ctx context.Context) error {
 		}
 		diff := difference(r.expected(), &r.snap)
 		if len(diff) == 0 {
+			r.agreed = true
 			return nil
 		}
 		left := deadline.Sub(r.e.cfg.Now())

@@ -59,6 +59,8 @@ func TestBreakerOpensAndCloses(t *testing.T) {
 		time.Sleep(time.Nanosecond)
 		require.Equal(t, retry.HalfOpen, b.State(), "at the very instant that it named")
 		do(t, b, 1, nil)
+		require.Equal(t, retry.HalfOpen, b.State(), "one success is not enough")
+		do(t, b, 1, nil)
 		require.Equal(t, retry.Closed, b.State())
 		do(t, b, 4, errDown)
 		require.Equal(t, retry.Closed, b.State(), "it counts from the beginning again")
@@ -79,9 +81,13 @@ func TestBreakerStaysOpenLongerEachTime(t *testing.T) {
 		}
 		time.Sleep(time.Until(refused(t, b)))
 		do(t, b, 1, nil)
+		do(t, b, 1, errDown)
+		require.Equal(t, 300*time.Second, time.Until(refused(t, b)), "one success does not make it short again")
+		time.Sleep(time.Until(refused(t, b)))
+		do(t, b, 2, nil)
 		do(t, b, 5, errDown)
-		require.Equal(t, 30*time.Second, time.Until(refused(t, b)), "short again after a success")
-		require.Len(t, *changes, 1+2*7+1)
+		require.Equal(t, 30*time.Second, time.Until(refused(t, b)), "short again once it was closed")
+		require.Len(t, *changes, 1+2*8+1)
 	})
 }
 
@@ -120,6 +126,85 @@ func TestBreakerLetsOneCallTry(t *testing.T) {
 		require.Equal(t, 3*time.Second, time.Until(refused(t, b)))
 		close(release)
 		wg.Wait()
+		do(t, b, 1, nil)
+		require.Equal(t, retry.Closed, b.State(), "the second success")
+	})
+}
+
+// TestBreakerOpensWhenHalfOfTheCallsFail: never five in a row.
+func TestBreakerOpensWhenHalfOfTheCallsFail(t *testing.T) {
+	// pairs makes n pairs of a success and a failure.
+	pairs := func(t *testing.T, b retry.Policy, n int) {
+		t.Helper()
+		for range n {
+			do(t, b, 1, nil)
+			do(t, b, 1, errDown)
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		calls func(*testing.T, retry.Policy)
+		want  retry.State
+	}{
+		{"half of ten", func(t *testing.T, b retry.Policy) { pairs(t, b, 5) }, retry.Open},
+		{"half of eight", func(t *testing.T, b retry.Policy) { pairs(t, b, 4) }, retry.Closed},
+		{"less than half of many", func(t *testing.T, b retry.Policy) { do(t, b, 6, nil); pairs(t, b, 40) }, retry.Closed},
+		{"half of ten, but not within a minute", func(t *testing.T, b retry.Policy) {
+			pairs(t, b, 4)
+			time.Sleep(66 * time.Second)
+			pairs(t, b, 1)
+		}, retry.Closed},
+		{"half of ten that say anything", func(t *testing.T, b retry.Policy) {
+			do(t, b, 50, &fault{class: retry.Permanent})
+			pairs(t, b, 5)
+		}, retry.Open},
+		{"a failure a minute", func(t *testing.T, b retry.Policy) {
+			for range 5 {
+				do(t, b, 1, errDown)
+				time.Sleep(time.Minute)
+			}
+		}, retry.HalfOpen}, // five in a row count however far apart
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b, _ := newBreaker()
+				c.calls(t, b)
+				require.Equal(t, c.want, b.State())
+			})
+		})
+	}
+}
+
+// TestBreakerForgetsTheRateWhenItCloses: what failed before it opened does not open
+// it again.
+func TestBreakerForgetsTheRateWhenItCloses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := retry.NewBreaker("prices", retry.BreakerOptions{OpenFor: time.Second})
+		do(t, b, 5, errDown)
+		time.Sleep(time.Second)
+		do(t, b, 2, nil)
+		require.Equal(t, retry.Closed, b.State())
+		do(t, b, 4, errDown)
+		require.Equal(t, retry.Closed, b.State(), "11 calls within the minute, 9 failures")
+	})
+}
+
+// TestBreakerHasItsOwnNumbers tells each option from its default.
+func TestBreakerHasItsOwnNumbers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := retry.NewBreaker("prices", retry.BreakerOptions{Failures: 50, Ratio: 0.25, Calls: 4, Window: 10 * time.Second, Successes: 3})
+		do(t, b, 1, errDown)
+		time.Sleep(11 * time.Second)
+		do(t, b, 2, nil)
+		do(t, b, 1, errDown)
+		require.Equal(t, retry.Closed, b.State(), "3 calls in the window")
+		do(t, b, 1, nil)
+		require.Equal(t, retry.Closed, b.State(), "only a failure opens it")
+		do(t, b, 1, errDown)
+		require.Equal(t, retry.Open, b.State())
+		time.Sleep(30 * time.Second)
+		do(t, b, 2, nil)
+		require.Equal(t, retry.HalfOpen, b.State())
 		do(t, b, 1, nil)
 		require.Equal(t, retry.Closed, b.State())
 	})
@@ -277,5 +362,8 @@ func TestBreakerRefusesSenselessNumbers(t *testing.T) {
 	require.Panics(t, func() { retry.NewBreaker("", retry.BreakerOptions{}) })
 	require.Panics(t, func() { retry.NewBreaker("x", retry.BreakerOptions{OpenFor: -1}) })
 	require.Panics(t, func() { retry.NewBreaker("x", retry.BreakerOptions{OpenFor: time.Minute, MaxOpenFor: time.Second}) })
+	for _, o := range []retry.BreakerOptions{{Ratio: -1}, {Ratio: 1.1}, {Calls: -1}, {Window: 1}} {
+		require.Panics(t, func() { retry.NewBreaker("x", o) }, "%+v", o)
+	}
 	require.Equal(t, "invalid", retry.State(9).String())
 }

@@ -25,6 +25,17 @@ const (
 type BreakerOptions struct {
 	// Failures is how many calls must fail one after the other to open it. Default: 5.
 	Failures uint32
+	// Ratio opens it as well, when at least this share of the calls of Window
+	// failed, more than 0 and at most 1, and there were at least Calls of them.
+	// Default: 0.5.
+	Ratio float64
+	// Calls is from how many calls on Ratio counts. Default: 10.
+	Calls int
+	// Window is the time over which Ratio is counted. Default: 1 min.
+	Window time.Duration
+	// Successes is how many calls must succeed, one after the other, to close it
+	// when it is half open. Default: 2.
+	Successes uint32
 	// OpenFor is how long it stays open before one call may try. It doubles each
 	// time that call fails. Default: 30 s.
 	OpenFor time.Duration
@@ -37,9 +48,10 @@ type BreakerOptions struct {
 }
 
 // CircuitBreaker is a [Breaker] with three states. Closed, it lets all calls
-// pass and opens after a number of consecutive failures. Open, it refuses every
-// call with an *[OpenError]. After a while it is half open: one call at a time
-// passes; a success closes it, a failure opens it for twice as long.
+// pass and opens after a number of consecutive failures, or when too large a share
+// of the recent calls failed. Open, it refuses every call with an *[OpenError].
+// After a while it is half open: one call at a time passes; a few successes close
+// it, a failure opens it for twice as long.
 //
 // Only an error of class [Transient] is a failure, and a panic. An error of any
 // other class is neither failure nor success: a wait and a permanent error show
@@ -58,6 +70,8 @@ type CircuitBreaker struct {
 	mode      Mode
 	state     State         // of the machine
 	shown     State         // as last told to OnChange
+	rate      failureRate   // of the calls while it is closed
+	trying    bool          // a call tries while it is half open
 	openFor   time.Duration // how long it is open, the next time
 	until     time.Time     // of the present opening
 	last      error         // the failure that opened it
@@ -77,22 +91,32 @@ var (
 )
 
 // NewBreaker returns a closed breaker for the dependency that name names. It
-// panics without a name or on a negative duration.
+// panics without a name or on a number outside its range.
 func NewBreaker(name string, o BreakerOptions) *CircuitBreaker {
 	o.Failures = cmp.Or(o.Failures, 5)
 	o.OpenFor = cmp.Or(o.OpenFor, 30*time.Second)
 	o.MaxOpenFor = cmp.Or(o.MaxOpenFor, max(5*time.Minute, o.OpenFor))
+	o.Ratio = cmp.Or(o.Ratio, 0.5)
+	o.Calls = cmp.Or(o.Calls, 10)
+	o.Window = cmp.Or(o.Window, time.Minute)
+	o.Successes = cmp.Or(o.Successes, 2)
 	if name == "" || o.OpenFor < time.Millisecond || o.MaxOpenFor < o.OpenFor {
 		panic(fmt.Errorf("retry: breaker %q: OpenFor %s, MaxOpenFor %s: want a name, at least 1 ms, and a maximum that is not less",
 			name, o.OpenFor, o.MaxOpenFor))
 	}
-	b := &CircuitBreaker{name: name, o: o, openFor: o.OpenFor}
+	if !(o.Ratio > 0 && o.Ratio <= 1) || o.Calls < 0 || o.Window < time.Millisecond {
+		panic(fmt.Errorf("retry: breaker %q: Ratio %g, Calls %d, Window %s: want a ratio from 0 to 1, 1 call or more, a window of 1 ms or more",
+			name, o.Ratio, o.Calls, o.Window))
+	}
+	b := &CircuitBreaker{name: name, o: o, openFor: o.OpenFor, rate: newFailureRate(o.Window)}
 	b.machine = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
 		Name: name,
+		// So many successes close it. That one call tries at a time is up to enter.
+		MaxRequests: o.Successes,
 		// The machine counts itself open through the very last instant; ours is
 		// over at until.
 		Timeout:       o.OpenFor - 1,
-		ReadyToTrip:   func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= o.Failures },
+		ReadyToTrip:   func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= o.Failures || b.tooMany() },
 		IsExcluded:    func(err error) bool { return errors.Is(err, errNeutral) },
 		OnStateChange: func(_ string, _, to gobreaker.State) { b.moved(stateOf(to)) },
 	})
@@ -105,12 +129,14 @@ func (b *CircuitBreaker) Do(ctx context.Context, f func(context.Context) error) 
 		return stopped(ctx, fmt.Sprintf("retry: breaker %s: not called: %s", b.name, context.Cause(ctx)))
 	}
 	defer b.report()
-	mode, refusal := b.enter()
+	way, refusal := b.enter()
 	switch {
 	case refusal != nil:
 		return refusal
-	case mode == ForceClosed:
+	case way == past:
 		return f(ctx)
+	case way == trial:
+		defer b.tried()
 	}
 	called := false
 	var result error
@@ -147,19 +173,52 @@ func (b *CircuitBreaker) Force(mode Mode) {
 	b.report()
 }
 
-// enter returns the mode, and an error if no call passes for sure.
-func (b *CircuitBreaker) enter() (Mode, error) {
+// passage is how a call passes.
+type passage uint8
+
+const (
+	through passage = iota // counted, while it is closed
+	trial                  // counted, as the one that tries
+	past                   // not counted
+)
+
+// enter returns how a call passes, or an error if it does not for sure.
+func (b *CircuitBreaker) enter() (passage, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
 	switch {
 	case b.mode == ForceOpen:
-		return b.mode, &OpenError{Name: b.name, Until: now.Add(b.o.OpenFor), Forced: true}
-	case b.mode == Auto && b.state != Closed && now.Before(b.until):
-		return b.mode, &OpenError{Name: b.name, Until: b.until, Last: b.last}
+		return past, &OpenError{Name: b.name, Until: now.Add(b.o.OpenFor), Forced: true}
+	case b.mode == ForceClosed:
+		b.changed()
+		return past, nil
+	case b.state == Closed:
+		b.changed()
+		return through, nil
+	case now.Before(b.until):
+		return past, &OpenError{Name: b.name, Until: b.until, Last: b.last}
+	case b.trying:
+		return past, &OpenError{Name: b.name, Until: now.Add(b.o.OpenFor / 10), Last: b.last}
 	}
 	b.changed()
-	return b.mode, nil
+	b.trying = true
+	return trial, nil
+}
+
+// tried lets another call try.
+func (b *CircuitBreaker) tried() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.trying = false
+}
+
+// tooMany reports whether too large a share of the calls failed. The machine's lock
+// is held.
+func (b *CircuitBreaker) tooMany() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.rate.exceeds(b.o.Ratio, b.o.Calls)
 }
 
 // due reports whether the machine must be asked for the state.
@@ -186,14 +245,16 @@ func (b *CircuitBreaker) present(now time.Time) State {
 
 // verdict tells the machine what a result says about the dependency.
 func (b *CircuitBreaker) verdict(ctx context.Context, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case ClassOf(err) != Transient, errors.Is(ctx.Err(), context.Canceled):
+	if err != nil && (ClassOf(err) != Transient || errors.Is(ctx.Err(), context.Canceled)) {
 		return errNeutral
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if err == nil {
+		b.rate.add(time.Now(), 0)
+		return nil
+	}
+	b.rate.add(time.Now(), 1)
 	b.last = err
 	return errFailure
 }
@@ -215,6 +276,7 @@ func (b *CircuitBreaker) moved(to State) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.state = to
+	b.rate.clear()
 	switch to {
 	case Open:
 		b.until = time.Now().Add(b.openFor)

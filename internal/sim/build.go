@@ -19,11 +19,17 @@ import (
 func (w *world) openBrokerage() error {
 	cfg := fake.Config{Hours: w.hours, AllowShort: true, AllowMargin: w.rng.IntN(4) > 0, Quotes: map[broker.InstrumentID]marketdata.Quote{}}
 	w.prices = map[broker.InstrumentID]decimal.Decimal{}
+	abroad := stream(w.opts.Seed, "currencies") // of its own: most worlds have one currency
+	if abroad.IntN(6) == 0 {
+		w.fx = decimal.New(int64(80+abroad.IntN(60)), -2)
+		cfg.FX = map[fake.Pair]decimal.Decimal{{From: "EUR", To: "USD"}: w.fx}
+	}
 	for i := range w.shape.instruments {
 		id := broker.InstrumentID(string(rune('A' + i)))
 		w.instruments = append(w.instruments, id)
 		w.prices[id] = decimal.New(int64(500+w.rng.IntN(30_000)), -2)
-		cfg.Instruments = append(cfg.Instruments, broker.Instrument{ID: id})
+		w.foreign[id] = !w.fx.IsZero() && abroad.IntN(2) == 0
+		cfg.Instruments = append(cfg.Instruments, broker.Instrument{ID: id, Currency: w.currency(id)})
 		cfg.Quotes[id] = quote(w.prices[id])
 	}
 	for i := range w.shape.accounts {
@@ -35,6 +41,9 @@ func (w *world) openBrokerage() error {
 		if w.rng.IntN(5) == 0 {
 			a.Type = broker.Cash
 			w.settling[a.ID] = true
+		}
+		if !w.fx.IsZero() && abroad.IntN(4) > 0 {
+			a.Cash["EUR"] = decimal.New(int64(abroad.IntN(50_000)), 0)
 		}
 		for _, id := range w.instruments {
 			if w.rng.IntN(2) == 0 {
@@ -70,6 +79,14 @@ func (w *world) openBrokerage() error {
 	return nil
 }
 
+// currency is that of an instrument.
+func (w *world) currency(id broker.InstrumentID) broker.Currency {
+	if w.foreign[id] {
+		return "EUR"
+	}
+	return "USD"
+}
+
 // policy draws an account's policy.
 func (w *world) policy() *rebalance.Policy {
 	p := rebalance.DefaultPolicy()
@@ -91,6 +108,12 @@ func (w *world) partial() rebalance.Partial {
 		return rebalance.Partial{Then: rebalance.Halt}
 	case 1, 2:
 		return rebalance.Partial{FollowUp: true}
+	case 3:
+		p := rebalance.Partial{Then: rebalance.Compensate, MaxNotional: decimal.New(20_000, 0)}
+		for i, id := range w.instruments { // each sale pays for the next one
+			p.Pairs = append(p.Pairs, rebalance.Pair{Sell: id, Buy: w.instruments[(i+1)%len(w.instruments)]})
+		}
+		return p
 	}
 	return rebalance.Partial{}
 }
@@ -111,14 +134,15 @@ func (w *world) configure() {
 // policies are the default ones, but without jitter, which would be random.
 func (p *process) policies() rebalance.Policies {
 	breaker := func(name string) retry.Policy { return retry.NewBreaker(name, retry.BreakerOptions{}) }
+	budgeted := func(o retry.BackoffOptions) retry.Policy {
+		o.Jitter, o.Budget = 0, retry.NewBudget(retry.BudgetOptions{})
+		return retry.NewBackoff(o)
+	}
 	return rebalance.Policies{
-		Allocation: policy{retry.Compose(
-			retry.NewBackoff(retry.BackoffOptions{Retries: 3, MaxElapsed: 90 * time.Second}),
-			breaker("allocations"), retry.Timeout(30*time.Second),
-		), p},
-		Prices:  policy{retry.Compose(retry.PreparationBackoff(), breaker("prices")), p},
-		Broker:  policy{retry.Compose(retry.PreparationBackoff(), breaker("broker")), p},
-		Resolve: policy{retry.ResolveBackoff(), p},
+		Allocation: policy{retry.Compose(budgeted(retry.AllocationOptions()), breaker("allocations"), retry.Timeout(30*time.Second)), p},
+		Prices:     policy{retry.Compose(budgeted(retry.PreparationOptions()), breaker("prices")), p},
+		Broker:     policy{retry.Compose(budgeted(retry.PreparationOptions()), breaker("broker")), p},
+		Resolve:    policy{retry.ResolveBackoff(), p},
 	}
 }
 

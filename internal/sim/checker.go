@@ -7,6 +7,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/broker/fake"
 	"github.com/evenkeel/evenkeel/journal"
 	"github.com/evenkeel/evenkeel/rebalance"
 )
@@ -21,6 +22,7 @@ type checker struct {
 	runs     map[journal.RunID]*runBooks
 	accounts map[broker.AccountID]*accountBooks
 	killAll  bool
+	corrects map[broker.OrderID]bool // orders of which a fill is, or will be, corrected
 
 	events   map[string]*eventBooks
 	lines    map[string][]*eventBooks // by account, in the order of acceptance
@@ -40,11 +42,13 @@ type runBooks struct {
 	hash     string // of its plan
 	orders   []rebalance.PlannedOrder
 	reserve  decimal.Decimal
+	equity   decimal.Decimal
 	began    time.Time
 	intents  []*intended
 	result   []byte
 	approved bool
-	asOf     time.Time // of its targets
+	asOf     time.Time             // of its targets
+	tells    []broker.InstrumentID // differences that its result must name
 }
 
 // accountBooks is what is known of an account.
@@ -54,14 +58,16 @@ type accountBooks struct {
 	killed   bool
 	blocked  bool
 	unknown  map[broker.OrderID]bool
-	executed time.Time // how old the newest targets are that were carried out
-	outside  time.Time // when somebody else last changed it
-	leased   uint64    // the highest fence that the queue gave
+	executed time.Time                         // how old the newest targets are that were carried out
+	outside  time.Time                         // when somebody else last changed it
+	seen     time.Time                         // when an operator last let it go on
+	told     map[broker.InstrumentID]time.Time // when a plan or a result last told that its position was not as expected
+	leased   uint64                            // the highest fence that the queue gave
 }
 
 func newChecker(w *world) *checker {
 	return &checker{
-		w: w, intents: map[broker.OrderID]*intended{}, runs: map[journal.RunID]*runBooks{},
+		w: w, corrects: map[broker.OrderID]bool{}, intents: map[broker.OrderID]*intended{}, runs: map[journal.RunID]*runBooks{},
 		accounts: map[broker.AccountID]*accountBooks{}, events: map[string]*eventBooks{}, lines: map[string][]*eventBooks{},
 	}
 }
@@ -70,7 +76,7 @@ func newChecker(w *world) *checker {
 func (c *checker) account(id broker.AccountID) *accountBooks {
 	a := c.accounts[id]
 	if a == nil {
-		a = &accountBooks{unknown: map[broker.OrderID]bool{}}
+		a = &accountBooks{unknown: map[broker.OrderID]bool{}, told: map[broker.InstrumentID]time.Time{}}
 		c.accounts[id] = a
 	}
 	return a
@@ -99,10 +105,78 @@ func (c *checker) outsideUntil(id broker.AccountID, t time.Time) {
 	}
 }
 
+// correctsFill notes that the broker will correct the first fill of an order.
+func (c *checker) correctsFill(id broker.OrderID) {
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
+	c.corrects[id] = true
+}
+
 // disturbed reports whether somebody else changed the account since the run
-// began, or shortly before. The caller holds mu.
-func (c *checker) disturbed(id broker.AccountID, r *runBooks) bool {
-	return c.account(id).outside.After(r.began.Add(-time.Minute))
+// began, or shortly before; the broker did if it filled or corrected an order of
+// ours after that was settled. The caller holds mu.
+func (c *checker) disturbed(id broker.AccountID, r *runBooks, ledger *fake.Ledger) bool {
+	recently := r.began.Add(-time.Minute)
+	if c.account(id).outside.After(recently) {
+		return true
+	}
+	for i := range ledger.Orders {
+		if o := &ledger.Orders[i]; o.Sent.Account == id && o.Updated.After(recently) && c.settledOtherwise(o) {
+			return true
+		}
+	}
+	return false
+}
+
+// settledOtherwise reports whether an order filled, or was corrected, after it was
+// settled. The caller holds mu.
+func (c *checker) settledOtherwise(o *fake.LedgerOrder) bool {
+	in := c.intents[o.Sent.ID]
+	if in == nil || in.settled == nil || in.settled.Outcome == journal.Unknown || in.settled.Outcome == journal.Inferred {
+		return false
+	}
+	return o.Updated.After(in.settled.Time) && !o.Filled().Equal(in.settled.Filled)
+}
+
+// noticed is I-7 for the orders of earlier runs. What the broker filled or
+// corrected after the settlement has its account blocked, and an operator look at
+// it, before another run of that day sends anything. On a later day the broker
+// shows no more than the position, which differs from what the last run left: then
+// a result must tell that. Positions may lag, and a run may pause between its look
+// and its plan. The caller holds mu.
+func (c *checker) noticed(g *journal.Grant, r *runBooks, ledger *fake.Ledger) {
+	a := c.account(g.Account)
+	for i := range ledger.Orders {
+		o := &ledger.Orders[i]
+		if o.Sent.Account != g.Account || !o.Updated.Before(r.began.Add(-5*time.Minute)) || !a.seen.Before(o.Updated) || !c.settledOtherwise(o) {
+			continue
+		}
+		if day(o.Updated) == day(r.began) {
+			c.w.violate("I-7", g.Account, "order %s was settled with %s filled, the ledger has %s since %s, and run %s trades as if nothing had happened",
+				o.Sent.ID, c.intents[o.Sent.ID].settled.Filled, o.Filled(), o.Updated.UTC().Format(time.RFC3339), g.Run)
+		} else if a.told[o.Sent.Instrument].Before(o.Updated) {
+			r.tells = append(r.tells, o.Sent.Instrument)
+		}
+	}
+}
+
+// tells notes the differences that a result names, and checks that it names those
+// that it must. The caller holds mu.
+func (c *checker) tells(g *journal.Grant, r *runBooks, o *journal.Outcome) {
+	res, err := rebalance.DecodeResult(o.Result)
+	if err != nil {
+		c.w.violate("I-4", g.Account, "the result of run %s: %v", g.Run, err)
+		return
+	}
+	a := c.account(g.Account)
+	for _, d := range res.Differences {
+		a.told[d.Symbol] = time.Now()
+	}
+	for _, id := range r.tells {
+		if a.told[id].Before(r.began.Add(-time.Minute)) {
+			c.w.violate("I-7", g.Account, "an order for %s changed after it was settled, and the result of run %s does not tell that the position is another", id, g.Run)
+		}
+	}
 }
 
 // begun checks a claim that was granted.
@@ -144,6 +218,7 @@ func (c *checker) finished(g *journal.Grant, o *journal.Outcome) {
 	if r.result == nil {
 		r.result = bytes.Clone(o.Result)
 		c.w.tally["run "+o.Name]++
+		c.tells(g, r, o)
 		if a := c.account(g.Account); len(r.intents) > 0 && r.asOf.After(a.executed) {
 			a.executed = r.asOf
 		}
@@ -166,6 +241,7 @@ func (c *checker) stopped(id broker.AccountID, blocked bool) {
 		return
 	}
 	clear(a.unknown)
+	a.seen = time.Now()
 	c.w.tally["unblocks"]++
 }
 

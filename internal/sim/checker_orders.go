@@ -90,7 +90,7 @@ func (c *checker) alone(o *broker.Order, ledger *fake.Ledger) {
 // long is I-10: what is held covers all of our working sales, unless somebody
 // else sold meanwhile.
 func (c *checker) long(o *broker.Order, in *intended, ledger *fake.Ledger) {
-	if c.disturbed(o.Account, c.run(in.Run)) {
+	if c.disturbed(o.Account, c.run(in.Run), ledger) {
 		return
 	}
 	held, _, err := c.w.broker.Holdings(o.Account)
@@ -121,12 +121,16 @@ func (c *checker) afterSells(o *broker.Order, in *intended, ledger *fake.Ledger)
 	}
 }
 
+// feesAbroad is what fees may take from cash in another currency that was spent to
+// its last cent.
+var feesAbroad = decimal.New(-50, 0)
+
 // reserved is I-9: the cash, less what all of our working buys can cost at their
 // limits, stays above the reserve of the plan, unless somebody else changed the
-// account.
+// account. Buys in another currency are paid from cash in that currency (I-10).
 func (c *checker) reserved(o *broker.Order, in *intended, ledger *fake.Ledger) {
 	r := c.run(in.Run)
-	if c.disturbed(o.Account, r) {
+	if c.disturbed(o.Account, r, ledger) {
 		return
 	}
 	_, cash, err := c.w.broker.Holdings(o.Account)
@@ -134,11 +138,19 @@ func (c *checker) reserved(o *broker.Order, in *intended, ledger *fake.Ledger) {
 		c.w.violate("I-9", o.Account, "holdings: %v", err)
 		return
 	}
-	left := cash["USD"]
+	abroad := cash["EUR"]
+	left := cash["USD"].Add(abroad.Mul(c.w.fx))
 	for i := range ledger.Orders {
 		if w := &ledger.Orders[i]; ours(w) && !ended(w.Status) && w.Sent.Account == o.Account && w.Sent.Side == broker.Buy {
-			left = left.Sub(w.Sent.Quantity.Sub(w.Filled()).Mul(w.Sent.Limit))
+			cost := w.Sent.Quantity.Sub(w.Filled()).Mul(w.Sent.Limit)
+			left = left.Sub(cost.Mul(c.w.rate(w.Sent.Instrument)))
+			if c.w.foreign[w.Sent.Instrument] {
+				abroad = abroad.Sub(cost)
+			}
 		}
+	}
+	if c.w.foreign[o.Instrument] && abroad.LessThan(feesAbroad) {
+		c.w.violate("I-10", o.Account, "after order %s the cash in EUR can become %s, and nothing is converted", o.ID, abroad)
 	}
 	if left.LessThan(r.reserve.Sub(decimal.New(1, -2))) {
 		c.w.violate("I-9", o.Account, "after order %s the cash can become %s, the reserve is %s", o.ID, left, r.reserve)

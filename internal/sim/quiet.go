@@ -71,7 +71,7 @@ func (w *world) converges(ctx context.Context, root *actor, id broker.AccountID,
 	for n := 1; n <= 6 && !w.isOver(); n++ {
 		receipt, err := simQueue{events}.Publish(ctx, queue.Event{
 			Key: fmt.Sprintf("last-%s-%d", id, n), Account: string(id), Command: string(rebalance.CommandRebalance),
-			Payload: []byte(`{"policy":{"slippage":"0"}}`),
+			Payload: []byte(`{"policy":{"slippage":"0","fx_haircut":"0"}}`),
 		})
 		if err != nil {
 			w.check.fail("sim", id, "publish: %v", err)

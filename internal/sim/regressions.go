@@ -22,5 +22,11 @@ func Regressions() []Regression {
 		{"a deferred event stopped the other commands of its account", Options{Seed: 56}},
 		{"an old event whose claim failed was thrown away", Options{Seed: 871}},
 		{"the same, of an account with several orders", Options{Seed: 1868}},
+		{"a run was planned on positions that lagged behind the run before it", Options{Seed: 2740}},
+		{"a run that failed took the difference that it saw with it", Options{Seed: 897}},
+		{"a difference that a run had found was not in its result", Options{Seed: 2270}},
+		{"a compensation was paid in a currency of which there was too little", Options{Seed: 2466}},
+		{"a corrected order that the broker showed as working was not compared", Options{Seed: 3171}},
+		{"what a run had sold out had no price, and was forgotten", Options{Seed: 21675}},
 	}
 }

@@ -32,6 +32,9 @@ type world struct {
 	// settling are the accounts in which the proceeds of a sale buy nothing in the
 	// same run.
 	settling map[broker.AccountID]bool
+	// foreign are the instruments in EUR, fx is what one EUR is worth in USD.
+	foreign map[broker.InstrumentID]bool
+	fx      decimal.Decimal
 
 	accounts    []rebalance.Account
 	instruments []broker.InstrumentID
@@ -65,9 +68,9 @@ func newWorld(o Options) (*world, error) {
 		trace: trace{log: o.Log, sum: o.Seed},
 		fired: map[Fault]int{}, tally: map[string]int{}, bell: make(chan struct{}),
 		alarms: map[string]time.Time{}, halted: map[broker.InstrumentID]time.Time{},
-		settling: map[broker.AccountID]bool{},
-		journal:  journal.NewMemory(journal.MemoryOptions{KeepRuns: -1}),
-		hours:    fake.NYSE(),
+		settling: map[broker.AccountID]bool{}, foreign: map[broker.InstrumentID]bool{},
+		journal: journal.NewMemory(journal.MemoryOptions{KeepRuns: -1}),
+		hours:   fake.NYSE(),
 	}
 	w.check = newChecker(w)
 	w.prover = w.rng.IntN(5) > 0

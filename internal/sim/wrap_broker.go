@@ -153,7 +153,12 @@ func (b simBroker) quirks(c call, order *broker.Order) []quirk {
 		{fake.FaultFillsWithoutStatus, func() fake.Fault { return fake.FillsWithoutStatus{} }},
 		{fake.FaultCorrectFill, func() fake.Fault {
 			b.p.w.check.outsideUntil(order.Account, time.Now().Add(10*time.Minute)) // it may fill late
-			return fake.CorrectFill{After: for_(0, time.Minute), Price: order.Limit}
+			f := fake.CorrectFill{After: for_(0, time.Minute), Price: order.Limit}
+			if c.a.odds(300) { // nearly all of the fill is taken back
+				f.Quantity = decimal.New(1, 0)
+				b.p.w.check.correctsFill(order.ID)
+			}
+			return f
 		}},
 		{fake.FaultLateFee, func() fake.Fault { return fake.LateFee{For: for_(time.Second, 5*time.Minute)} }},
 		{fake.FaultCutSession, func() fake.Fault {

@@ -124,8 +124,37 @@ func engine() []Mutant {
 		},
 		{
 			Name: "a foreign trade goes unnoticed", File: "rebalance/verify.go",
-			Old: "		if len(diff) == 0 {\n			return nil\n		}", New: "		if len(diff) >= 0 {\n			return nil\n		}",
+			Old: "		if len(diff) == 0 {\n			r.agreed = true", New: "		if len(diff) >= 0 {\n			r.agreed = true",
 			Tests: "./rebalance", Run: "TestAForeignTradeDuringTheRunBlocksTheAccount",
+		},
+		{
+			Name: "a plan rests on positions that lag behind an earlier run", File: "rebalance/caughtup.go",
+			Old: "	if len(r.record.Intents) > 0 {", New: "	if len(r.record.Intents) >= 0 {",
+			Tests: "./rebalance", Run: "TestASnapshotThatLagsBehind",
+		},
+		{
+			Name: "a finished run does not say which fills it has not seen", File: "rebalance/caughtup.go",
+			Old: "	if r.agreed {\n		return nil\n	}", New: "	if r.agreed || !r.agreed {\n		return nil\n	}",
+			Tests: "./rebalance", Run: "TestASnapshotThatLagsBehindAFinishedRun",
+		},
+		{
+			Name: "a fill after the settlement goes unnoticed", File: "rebalance/corrected.go",
+			Old: "if in.Settlement.Filled.Equal(filled) ||", New: "if filled.Equal(filled) ||",
+			Seed: 100,
+		},
+		{
+			Name: "a dead run swallows a difference", File: "rebalance/memory.go",
+			Old: "	if r.agreed {\n		return r.holdings()", New: "	if r.agreed || !r.agreed {\n		return r.holdings()",
+			Tests: "./rebalance", Run: "TestADeadRunDoesNotSwallowADifference",
+		},
+		{
+			Name: "orders of the same day are not counted", File: "rebalance/daylimit.go",
+			Old: "	return orders, turnover\n}\n\n// ownSince", New: "	return 0, num{}\n}\n\n// ownSince",
+			Tests: "./rebalance", Run: "TestADay",
+		},
+		{
+			Name: "a compensation buys back more than was sold", File: "rebalance/partial.go",
+			Old: "quantity := decimal.Min(affordable, sold.settlement.Filled)", New: "quantity := affordable",
 		},
 	}
 }

@@ -25,6 +25,7 @@ type flags struct {
 	without string
 	verbose bool
 	shrink  int
+	least   int
 }
 
 func main() {
@@ -42,6 +43,7 @@ func main() {
 	flag.IntVar(&f.batch.World.Days, "days", 0, "at most so many days")
 	flag.BoolVar(&f.verbose, "v", false, "print each step of the seed")
 	flag.IntVar(&f.shrink, "shrink", 150, "how many worlds to try for a smaller one that fails as well")
+	flag.IntVar(&f.least, "least", 0, "fail unless every fault struck at least so often")
 	flag.Parse()
 	if err := f.check(); err != nil {
 		fmt.Fprintln(os.Stderr, "sim:", err)
@@ -74,6 +76,10 @@ func (f *flags) run(t *testing.T) {
 	}
 	report := sim.RunMany(t, f.batch)
 	report.Print(os.Stdout)
+	if rare := report.Rare(f.least); len(rare) > 0 {
+		fmt.Printf("TOO RARE struck less than %d times: %v\n", f.least, rare)
+		t.Fail()
+	}
 	if len(report.Failed) == 0 {
 		return
 	}

@@ -1,0 +1,92 @@
+package rebalance_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/evenkeel/evenkeel/allocation"
+	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/broker/fake"
+	"github.com/evenkeel/evenkeel/journal"
+	"github.com/evenkeel/evenkeel/rebalance"
+	"github.com/evenkeel/evenkeel/retry"
+)
+
+// TestRetriesHaveABudget: twenty accounts meet a dependency that is down. Together
+// they retry it as often as is allowed for a minute, not twice or three times each.
+func TestRetriesHaveABudget(t *testing.T) {
+	const accounts = 20
+	down := errors.New("down")
+	for _, c := range []struct {
+		dependency string
+		change     func(*rebalance.Config, *fake.Config, func() error)
+	}{
+		{rebalance.BreakerAllocations, func(cfg *rebalance.Config, _ *fake.Config, called func() error) {
+			cfg.Allocations = sourceFunc(func() (allocation.Allocation, error) { return allocation.Allocation{}, called() })
+		}},
+		{rebalance.BreakerBroker, func(_ *rebalance.Config, sim *fake.Config, called func() error) {
+			sim.OnCall = func(c fake.Call) error {
+				if c.Method == fake.MethodAccounts && !c.After {
+					return called()
+				}
+				return nil
+			}
+		}},
+	} {
+		t.Run(c.dependency, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var calls atomic.Int64
+				r := newRig(t, func(sim *fake.Config, cfg *rebalance.Config) {
+					for n := range accounts - 1 {
+						a, b := cfg.Accounts[0], sim.Accounts[0]
+						a.ID = broker.AccountID(fmt.Sprintf("V%d", n))
+						b.ID = a.ID
+						cfg.Accounts, sim.Accounts = append(cfg.Accounts, a), append(sim.Accounts, b)
+					}
+					c.change(cfg, sim, func() error {
+						calls.Add(1)
+						return &broker.Error{Op: "call", Err: down}
+					})
+				})
+				require.NoError(t, r.ForceBreaker(c.dependency, retry.ForceClosed)) // it would end the retries first
+				for i := range r.cfg.Accounts {
+					res := r.do(rebalance.Request{Account: r.cfg.Accounts[i].ID})
+					require.Equal(t, rebalance.Failed, res.Outcome, res.Detail)
+				}
+				require.Equal(t, int64(accounts+4), calls.Load(), "20 %% of 20 calls, all within a minute")
+			})
+		})
+	}
+}
+
+// flakyJournal fails each checkpoint of a step.
+type flakyJournal struct {
+	journal.Journal
+	step string
+}
+
+func (j flakyJournal) Checkpoint(ctx context.Context, g journal.Grant, s journal.Step) error {
+	if s.Name == j.step {
+		return errors.New("hiccup")
+	}
+	return j.Journal.Checkpoint(ctx, g, s)
+}
+
+// TestTheBreakerOfTheJournalCountsSuccesses: one write of many fails in each run.
+func TestTheBreakerOfTheJournalCountsSuccesses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(_ *fake.Config, cfg *rebalance.Config) {
+			cfg.Journal = flakyJournal{cfg.Journal, string(rebalance.StepPrices)}
+		})
+		for range 20 {
+			require.Equal(t, rebalance.ReasonJournal, r.run("e1").Reason)
+		}
+		require.Equal(t, retry.Closed, r.Breakers()[rebalance.BreakerJournal])
+	})
+}
