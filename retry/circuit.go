@@ -133,7 +133,7 @@ func (b *CircuitBreaker) State() State {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.present(time.Now())
+	return b.present()
 }
 
 // Force opens or closes the breaker until it is forced otherwise, or hands it
@@ -151,11 +151,10 @@ func (b *CircuitBreaker) Force(mode Mode) {
 func (b *CircuitBreaker) enter() (Mode, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now := time.Now()
 	switch {
 	case b.mode == ForceOpen:
-		return b.mode, &OpenError{Name: b.name, Until: now.Add(b.o.OpenFor), Forced: true}
-	case b.mode == Auto && b.state != Closed && now.Before(b.until):
+		return b.mode, &OpenError{Name: b.name, Until: time.Now().Add(b.o.OpenFor), Forced: true}
+	case b.mode == Auto && b.state != Closed && time.Now().Before(b.until):
 		return b.mode, &OpenError{Name: b.name, Until: b.until, Last: b.last}
 	}
 	b.changed()
@@ -172,13 +171,13 @@ func (b *CircuitBreaker) due() bool {
 
 // present returns the state as users see it. The caller holds mu. The machine
 // knows nothing of a longer opening, so it may be half open too early.
-func (b *CircuitBreaker) present(now time.Time) State {
+func (b *CircuitBreaker) present() State {
 	switch {
 	case b.mode == ForceOpen:
 		return Open
 	case b.mode == ForceClosed:
 		return Closed
-	case b.state != Closed && now.Before(b.until):
+	case b.state != Closed && time.Now().Before(b.until):
 		return Open
 	}
 	return b.state
@@ -228,7 +227,7 @@ func (b *CircuitBreaker) moved(to State) {
 
 // changed keeps a change of the shown state for report. The caller holds mu.
 func (b *CircuitBreaker) changed() {
-	to := b.present(time.Now())
+	to := b.present()
 	if to == b.shown {
 		return
 	}

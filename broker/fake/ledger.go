@@ -91,9 +91,10 @@ func (b *Broker) Ledger() Ledger {
 			Received: o.received, Sent: o.sent(), Works: o.order, BrokerID: o.brokerID, Status: o.status,
 			Code: o.code, Reason: o.reason, Updated: o.updated, Duplicates: o.duplicates,
 		}
-		for _, f := range o.fills {
+		for i := range o.fills {
+			f := o.fill(&o.fills[i])
 			f.Fee.Valid = true
-			e.Fills = append(e.Fills, f.Fill)
+			e.Fills = append(e.Fills, f)
 		}
 		l.Orders[i] = e
 	}

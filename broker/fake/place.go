@@ -127,7 +127,12 @@ func (b *Broker) receive(a *account, sent *broker.Order, q *quirk) *order {
 
 // newOrder takes an order into the books.
 func (b *Broker) newOrder(a *account, sent *broker.Order, q *quirk) *order {
-	o := &order{
+	if len(b.room) == 0 {
+		b.room = make([]order, 16) // they stay for good, all of them
+	}
+	o := &b.room[0]
+	b.room = b.room[1:]
+	*o = order{
 		order: echo(sent), epoch: sent.Epoch, sendBefore: sent.SendBefore, account: a, instrument: b.byID[sent.Instrument],
 		brokerID: strconv.Itoa(1000 + len(b.received)), received: b.now, left: sent.Quantity,
 		status: broker.StatusPending, quirk: q,
