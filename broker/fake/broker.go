@@ -40,8 +40,9 @@ type Broker struct {
 	upAt   time.Time
 	closed bool
 
-	orders   map[broker.OrderID]*order // every order with an ID that was ever received
-	received []*order                  // all orders, in the order of arrival
+	orders   map[broker.OrderID]*order // every order with an ID that is kept
+	received []*order                  // all orders that are kept, in the order of arrival
+	arrived  int                       // how many there ever were
 	room     []order                   // for those to come
 	fills    int                       // executions so far
 	refused  []Refusal
