@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/evenkeel/evenkeel/broker"
 	"github.com/evenkeel/evenkeel/internal/strictjson"
 )
 
@@ -48,22 +49,39 @@ func Encode(a Allocation) ([]byte, error) {
 	if err := formFault(a); err != nil {
 		return nil, err
 	}
-	s := stored{Schema: Schema, Strategy: a.Strategy, Version: a.Version, Targets: make([]storedTarget, len(a.Targets))}
-	for i, t := range a.Targets {
-		s.Targets[i] = storedTarget{Symbol: string(t.Symbol), Weight: t.Weight.String()}
-	}
+	data := make([]byte, 0, 256+64*len(a.Targets))
+	data = strconv.AppendInt(append(data, `{"schema":`...), Schema, 10)
+	data = appendQuoted(append(data, `,"strategy":`...), a.Strategy)
+	data = appendQuoted(append(data, `,"version":`...), a.Version)
 	if !a.AsOf.IsZero() {
-		utc := a.AsOf.UTC()
-		s.AsOf = &utc
+		data = a.AsOf.UTC().AppendFormat(append(data, `,"as_of":"`...), time.RFC3339Nano)
+		data = append(data, '"')
 	}
-	data, err := json.Marshal(s)
-	if err != nil {
-		return nil, invalid(a.Strategy, err)
+	data = append(data, `,"targets":[`...)
+	for i, t := range a.Targets {
+		if i > 0 {
+			data = append(data, ',')
+		}
+		data = appendQuoted(append(data, `{"symbol":`...), string(t.Symbol))
+		data = broker.AppendDecimal(append(data, `,"weight":"`...), t.Weight)
+		data = append(data, `"}`...)
 	}
+	data = append(data, "]}"...)
 	if len(data) > maxEncoded {
 		return nil, invalid(a.Strategy, fmt.Errorf("its stored form has %d bytes, at most %d are allowed", len(data), maxEncoded))
 	}
 	return data, nil
+}
+
+// appendQuoted appends a string as JSON has it.
+func appendQuoted(data []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			quoted, _ := json.Marshal(s) //nolint:errcheck,errchkjson // a string can always be encoded
+			return append(data, quoted...)
+		}
+	}
+	return append(append(append(data, '"'), s...), '"')
 }
 
 // Decode reads the stored form. It refuses unknown and duplicate fields, data
@@ -115,15 +133,14 @@ func formFault(a Allocation) error {
 	f.addName("strategy", a.Strategy)
 	f.addName("version", a.Version)
 	f.addYear(a.AsOf)
-	seen := make(map[string]bool, len(a.Targets))
+	seen := newSymbols(a.Targets)
 	for i, t := range a.Targets {
 		if why := symbolFault(t.Symbol); why != "" {
 			f.add("target %d: %s", i, why)
 		}
-		if seen[string(t.Symbol)] {
+		if seen.twice(t.Symbol) {
 			f.add("symbol %.40q is there twice", t.Symbol)
 		}
-		seen[string(t.Symbol)] = true
 		if why := weightFault(t.Weight); why != "" {
 			f.add("weight of %.40q %s", t.Symbol, why)
 		}
@@ -143,15 +160,20 @@ func invalid(strategy string, err error) error {
 // strategy and its targets. The order of the targets does not matter, nor how a
 // weight is written ("0.5" is "0.50"). Version and AsOf are not part of it.
 func Hash(a Allocation) string {
-	targets := slices.SortedFunc(slices.Values(a.Targets), func(x, y Target) int {
-		return cmp.Or(cmp.Compare(x.Symbol, y.Symbol), x.Weight.Cmp(y.Weight))
-	})
-	text := append([]byte("evenkeel allocation 1\n"), strconv.Quote(a.Strategy)...)
+	targets := a.Targets
+	if !ascending(targets) {
+		targets = slices.Clone(targets)
+		slices.SortFunc(targets, func(x, y Target) int {
+			return cmp.Or(cmp.Compare(x.Symbol, y.Symbol), x.Weight.Cmp(y.Weight))
+		})
+	}
+	text := append(make([]byte, 0, 128+32*len(targets)), "evenkeel allocation 1\n"...)
+	text = strconv.AppendQuote(text, a.Strategy)
 	for _, t := range targets {
 		text = append(text, '\n')
 		text = strconv.AppendQuote(text, string(t.Symbol))
 		text = append(text, ' ')
-		text = append(text, t.Weight.String()...)
+		text = broker.AppendDecimal(text, t.Weight)
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])

@@ -112,16 +112,16 @@ func (r Rules) checkTargets(targets []Target, f *faults) {
 	}
 	minSum, maxSum := r.sums()
 	largest := decimal.Max(maxSum, decimal.New(1, 0))
-	sum, whole := decimal.Zero, true
-	seen := make(map[broker.InstrumentID]bool, len(targets))
+	var sums weightSum
+	whole := true
+	seen := newSymbols(targets)
 	for i, t := range targets {
 		if why := symbolFault(t.Symbol); why != "" {
 			f.add("target %d: %s", i, why)
 		}
-		if seen[t.Symbol] {
+		if seen.twice(t.Symbol) {
 			f.add("symbol %.40q is there twice", t.Symbol)
 		}
-		seen[t.Symbol] = true
 		if why := weightFault(t.Weight); why != "" {
 			f.add("weight of %.40q %s", t.Symbol, why)
 			whole = false
@@ -130,8 +130,9 @@ func (r Rules) checkTargets(targets []Target, f *faults) {
 		if t.Weight.IsNegative() || t.Weight.GreaterThan(largest) {
 			f.add("weight of %.40q is %s, want 0 to %s", t.Symbol, t.Weight, largest)
 		}
-		sum = sum.Add(t.Weight)
+		sums.add(t.Weight)
 	}
+	sum := sums.sum()
 	switch {
 	case !whole: // the sum says nothing
 	case sum.IsZero():
@@ -139,6 +140,74 @@ func (r Rules) checkTargets(targets []Target, f *faults) {
 	case sum.LessThan(minSum) || sum.GreaterThan(maxSum):
 		f.add("the weights sum to %s, want %s to %s", sum, minSum, maxSum)
 	}
+}
+
+// weightSum sums weights. As long as they are short and have one exponent, it
+// does so without memory of its own.
+type weightSum struct {
+	rest  decimal.Decimal
+	small int64 // in units of 10^exp
+	exp   int32
+}
+
+// add adds a weight.
+func (s *weightSum) add(w decimal.Decimal) {
+	const digits, most = 17, 100_000_000_000_000_000 // two such numbers still fit into an int64
+	if w.NumDigits() > digits {
+		s.rest = s.rest.Add(w)
+		return
+	}
+	if w.Exponent() != s.exp || s.small > most || s.small < -most {
+		s.rest = s.sum()
+		s.small, s.exp = 0, w.Exponent()
+	}
+	s.small += w.CoefficientInt64()
+}
+
+// sum returns the sum.
+func (s *weightSum) sum() decimal.Decimal {
+	if s.small == 0 {
+		return s.rest
+	}
+	part := decimal.New(s.small, s.exp)
+	if s.rest.IsZero() {
+		return part
+	}
+	return s.rest.Add(part)
+}
+
+// symbols finds the symbols that a list has twice. One in order needs no memory.
+type symbols struct {
+	seen map[broker.InstrumentID]bool
+}
+
+// newSymbols is for going through a list from the first target to the last.
+func newSymbols(targets []Target) symbols {
+	if ascending(targets) {
+		return symbols{}
+	}
+	return symbols{make(map[broker.InstrumentID]bool, len(targets))}
+}
+
+// twice reports whether the symbol came before.
+func (s symbols) twice(id broker.InstrumentID) bool {
+	if s.seen == nil {
+		return false
+	}
+	twice := s.seen[id]
+	s.seen[id] = true
+	return twice
+}
+
+// ascending reports whether the targets are in the order of their symbols, each
+// once.
+func ascending(targets []Target) bool {
+	for i := 1; i < len(targets); i++ {
+		if targets[i].Symbol <= targets[i-1].Symbol {
+			return false
+		}
+	}
+	return true
 }
 
 // checkAge checks AsOf.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"strconv"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -78,6 +79,48 @@ func digits(s string) (n int, rest string) {
 		n++
 	}
 	return n, s[n:]
+}
+
+// AppendDecimal appends a number in plain notation without trailing zeros, as its
+// String method writes it.
+func AppendDecimal(b []byte, d decimal.Decimal) []byte {
+	exp := int(d.Exponent())
+	if d.NumDigits() > 18 || exp > 18 || exp < -18 {
+		return append(b, d.String()...)
+	}
+	c := d.CoefficientInt64()
+	if c == 0 {
+		return append(b, '0')
+	}
+	for ; exp < 0 && c%10 == 0; exp++ {
+		c /= 10
+	}
+	if exp == 0 {
+		return strconv.AppendInt(b, c, 10)
+	}
+	if c < 0 {
+		b, c = append(b, '-'), -c
+	}
+	var digits [20]byte
+	text := strconv.AppendInt(digits[:0], c, 10)
+	point := len(text) + exp
+	switch {
+	case exp >= 0:
+		b = append(b, text...)
+		for range exp {
+			b = append(b, '0')
+		}
+		return b
+	case point <= 0:
+		b = append(b, '0', '.')
+		for range -point {
+			b = append(b, '0')
+		}
+		return append(b, text...)
+	}
+	b = append(b, text[:point]...)
+	b = append(b, '.')
+	return append(b, text[point:]...)
 }
 
 // maxShift is how far apart two exponents and a number of places may be. Beyond

@@ -211,3 +211,18 @@ func BenchmarkQuo(b *testing.B) {
 		}
 	}
 }
+
+// TestAppendDecimal compares with the String method.
+func TestAppendDecimal(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 20_000 {
+		d := decimal.New(r.Int64()>>r.IntN(64), int32(r.IntN(60)-30))
+		if r.IntN(2) == 0 {
+			d = d.Neg()
+		}
+		if r.IntN(10) == 0 {
+			d = d.Mul(d)
+		}
+		require.Equal(t, "x"+d.String(), string(broker.AppendDecimal([]byte("x"), d)))
+	}
+}

@@ -41,9 +41,12 @@ func (m *Memory) Intend(ctx context.Context, grant Grant, intents ...Intent) err
 		return err
 	}
 	for i := range intents {
-		if _, known := m.refs[intents[i].Order.ID]; !known {
-			m.add(a, intents[i])
+		if news < len(intents) {
+			if _, known := m.refs[intents[i].Order.ID]; known {
+				continue
+			}
 		}
+		m.add(a, &intents[i])
 	}
 	return nil
 }
@@ -94,15 +97,16 @@ func (m *Memory) stopped(id broker.AccountID, a *memAccount) error {
 }
 
 // add records an intent.
-func (m *Memory) add(a *memAccount, i Intent) {
-	i.Time = instant(i.Time)
-	i.Order.Epoch, i.Order.SendBefore = 0, time.Time{}
+func (m *Memory) add(a *memAccount, given *Intent) {
 	r := a.holder
 	if len(r.block) == cap(r.block) {
 		r.block = make([]Intent, 0, 8)
 	}
-	r.block = append(r.block, i)
-	p := memPlace{run: r, intent: &r.block[len(r.block)-1]}
+	r.block = append(r.block, *given)
+	i := &r.block[len(r.block)-1]
+	i.Time = instant(i.Time)
+	i.Order.Epoch, i.Order.SendBefore = 0, time.Time{}
+	p := memPlace{run: r, intent: i}
 	r.intents = append(r.intents, p.intent)
 	a.open = append(a.open, p)
 	if m.refs == nil {
@@ -123,6 +127,7 @@ func (m *Memory) Settle(ctx context.Context, grant Grant, settlements ...Settlem
 		return err
 	}
 	changes := make([]Settlement, 0, len(settlements))
+	changed := make([]*Intent, 0, len(settlements))
 	for i := range settlements {
 		have, err := m.find(grant.Account, settlements[i].Ref)
 		if err != nil {
@@ -133,7 +138,7 @@ func (m *Memory) Settle(ctx context.Context, grant Grant, settlements ...Settlem
 			return err
 		}
 		if change {
-			changes = append(changes, settlements[i])
+			changes, changed = append(changes, settlements[i]), append(changed, have)
 		}
 	}
 	if len(changes) == 0 {
@@ -145,7 +150,7 @@ func (m *Memory) Settle(ctx context.Context, grant Grant, settlements ...Settlem
 	for i := range changes {
 		s := &changes[i]
 		s.Time = instant(s.Time)
-		m.refs[s.Ref].intent.Settlement = s
+		changed[i].Settlement = s
 	}
 	a.open = slices.DeleteFunc(a.open, func(p memPlace) bool { return !p.intent.Open() })
 	return nil

@@ -119,6 +119,24 @@ func TestMemoryKeepsTheNewestRuns(t *testing.T) {
 	require.NoError(t, j.Settle(t.Context(), g, settled("r.open", journal.Filled)), "unfinished runs are kept")
 }
 
+// TestMemoryRemembersAllThatItDropped drops many runs: none of their events and
+// references is ever free again.
+func TestMemoryRemembersAllThatItDropped(t *testing.T) {
+	j := journal.NewMemory(journal.MemoryOptions{KeepRuns: 1})
+	const many = 500
+	for n := range many + 1 {
+		trade(t, j, fmt.Sprintf("e%d", n))
+	}
+	g := begin(t, j, "new").Grant
+	for n := range many {
+		event := fmt.Sprintf("e%d", n)
+		_, err := j.Begin(t.Context(), journal.Claim{Account: "U1", Event: event, Command: "rebalance", Time: start})
+		require.ErrorIs(t, err, journal.ErrForgotten, event)
+		require.ErrorIs(t, j.Intend(t.Context(), g, intentOf(g, "r."+event)), journal.ErrRefTaken, event)
+	}
+	require.NoError(t, j.Intend(t.Context(), g, intentOf(g, "r.new")))
+}
+
 func TestMemoryKeepsUnknownOutcomes(t *testing.T) {
 	j := journal.NewMemory(journal.MemoryOptions{KeepRuns: 1})
 	g := begin(t, j, "doubt").Grant

@@ -1,11 +1,16 @@
 package rebalance
 
 import (
+	"bytes"
 	"encoding/json"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/shopspring/decimal"
+
+	"github.com/evenkeel/evenkeel/broker"
 )
 
 // The JSON that every run writes (the frozen plan, the result, the memory) is
@@ -14,6 +19,24 @@ import (
 
 // object is a JSON object under construction. Its methods return it grown.
 type object []byte
+
+// scratch is memory in which objects are built, to be copied out of it at their
+// exact size: they are kept for long.
+type scratch struct{ object object }
+
+var scratches = sync.Pool{New: func() any { return &scratch{object: make(object, 0, 4096)} }}
+
+// newObject returns empty memory. Whoever got it frees it.
+func newObject() *scratch { return scratches.Get().(*scratch) }
+
+// copied returns a finished object, and keeps its memory for the next one.
+func (s *scratch) copied(o object) []byte {
+	s.object = o[:0]
+	return bytes.Clone(o)
+}
+
+// free hands the memory to the next one.
+func (s *scratch) free() { scratches.Put(s) }
 
 // open begins an object, at the end of what is there.
 func (o object) open() object { return append(o, '{') }
@@ -37,7 +60,7 @@ func (o object) text(name, value string) object { return o.key(name).quoted(valu
 // quoted adds a string.
 func (o object) quoted(value string) object {
 	for i := range len(value) {
-		if c := value[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+		if !plain[value[i]] {
 			escaped, _ := json.Marshal(value) //nolint:errcheck,errchkjson // a string can always be encoded
 			return append(o, escaped...)
 		}
@@ -46,6 +69,17 @@ func (o object) quoted(value string) object {
 	o = append(o, value...)
 	return append(o, '"')
 }
+
+// plain says of each byte whether it stands for itself in a JSON string.
+var plain = func() (plain [256]bool) {
+	for c := ' '; c < 0x7f; c++ {
+		plain[c] = !strings.ContainsRune(`"\<>&`, c)
+	}
+	return plain
+}()
+
+// raw adds text that is JSON already.
+func (o object) raw(text string) object { return append(o, text...) }
 
 // textUnlessEmpty adds a member unless it is empty.
 func (o object) textUnlessEmpty(name, value string) object {
@@ -114,38 +148,5 @@ func listUnlessEmpty[T any](o object, name string, items []T, each func(object, 
 // appendDecimal writes a decimal in plain notation without trailing zeros, as
 // its String method does.
 func appendDecimal(b []byte, d decimal.Decimal) []byte {
-	exp := int(d.Exponent())
-	if d.NumDigits() > 18 || exp > 18 || exp < -18 {
-		return append(b, d.String()...)
-	}
-	c := d.CoefficientInt64()
-	if c == 0 {
-		return append(b, '0')
-	}
-	for ; exp < 0 && c%10 == 0; exp++ {
-		c /= 10
-	}
-	if c < 0 {
-		b, c = append(b, '-'), -c
-	}
-	var digits [20]byte
-	text := strconv.AppendInt(digits[:0], c, 10)
-	point := len(text) + exp
-	switch {
-	case exp >= 0:
-		b = append(b, text...)
-		for range exp {
-			b = append(b, '0')
-		}
-		return b
-	case point <= 0:
-		b = append(b, '0', '.')
-		for range -point {
-			b = append(b, '0')
-		}
-		return append(b, text...)
-	}
-	b = append(b, text[:point]...)
-	b = append(b, '.')
-	return append(b, text[point:]...)
+	return broker.AppendDecimal(b, d)
 }

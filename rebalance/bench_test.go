@@ -22,7 +22,7 @@ import (
 // journal and all. The targets swing, so that every run trades every symbol.
 func BenchmarkRebalance20(b *testing.B) {
 	const n = 20
-	sim := fake.Config{Quotes: map[broker.InstrumentID]marketdata.Quote{}}
+	sim := fake.Config{Quotes: map[broker.InstrumentID]marketdata.Quote{}, KeepOrders: 1000}
 	up := allocation.Allocation{Schema: allocation.Schema, Strategy: "core"}
 	down := up
 	held := map[broker.InstrumentID]decimal.Decimal{}

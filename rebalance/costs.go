@@ -59,10 +59,8 @@ func (r *run) currency(id broker.InstrumentID) broker.Currency { return r.terms[
 // valuedAt is the price at which the plan valued a symbol.
 func (r *run) valuedAt(id broker.InstrumentID) decimal.Decimal {
 	if b := r.frozen.Before; b != nil {
-		for i := range b.Holdings {
-			if b.Holdings[i].Symbol == id {
-				return b.Holdings[i].Price
-			}
+		if at, found := b.find(id); found {
+			return b.Holdings[at].Price
 		}
 	}
 	return decimal.Decimal{}

@@ -14,7 +14,9 @@ import (
 
 // EncodeResult returns the JSON form of a result.
 func EncodeResult(r *Result) ([]byte, error) {
-	o := make(object, 0, 1024+512*len(r.Orders)).open().
+	room := newObject()
+	defer room.free()
+	o := room.object.open().
 		integer("schema", r.Schema).text("account", string(r.Account)).text("event", r.Event).text("run", string(r.Run)).
 		text("command", string(r.Command)).textUnlessEmpty("strategy", r.Strategy).textUnlessEmpty("allocation", r.Allocation).
 		textUnlessEmpty("plan_hash", r.PlanHash).text("outcome", string(r.Outcome)).textUnlessEmpty("reason", string(r.Reason)).
@@ -23,7 +25,10 @@ func EncodeResult(r *Result) ([]byte, error) {
 	o = listUnlessEmpty(o, "residual", r.Residual, appendResidual)
 	o = listUnlessEmpty(o, "skipped", r.Skipped, appendSkip)
 	o = listUnlessEmpty(o, "warnings", r.Warnings, appendText)
-	if r.Before != nil {
+	switch {
+	case r.before != nil:
+		o = append(o.key("before"), r.before...)
+	case r.Before != nil:
 		o = appendPicture(o.key("before"), r.Before)
 	}
 	if r.After != nil {
@@ -51,15 +56,15 @@ func EncodeResult(r *Result) ([]byte, error) {
 			return nil, fmt.Errorf("rebalance: encode the result of run %s: %w", r.Run, err)
 		}
 	}
-	return o.instant("started", r.Started).instant("finished", r.Finished).end(), nil
+	return room.copied(o.instant("started", r.Started).instant("finished", r.Finished).end()), nil
 }
 
 func appendOrder(o object, r *OrderResult) object {
-	return o.open().
-		text("symbol", string(r.Symbol)).text("side", string(r.Side)).textUnlessEmpty("ref", string(r.Ref)).
-		number("planned", r.Planned).number("sent", r.Sent).number("limit", r.Limit).text("why", string(r.Why)).
-		text("outcome", string(r.Outcome)).number("filled", r.Filled).number("average_price", r.AveragePrice).
-		number("fees", r.Fees).textUnlessEmpty("fee_currency", string(r.FeeCurrency)).
+	return o.raw(`{"symbol":`).quoted(string(r.Symbol)).raw(`,"side":`).quoted(string(r.Side)).textUnlessEmpty("ref", string(r.Ref)).
+		raw(`,"planned":`).amount(r.Planned).raw(`,"sent":`).amount(r.Sent).raw(`,"limit":`).amount(r.Limit).
+		raw(`,"why":`).quoted(string(r.Why)).raw(`,"outcome":`).quoted(string(r.Outcome)).
+		raw(`,"filled":`).amount(r.Filled).raw(`,"average_price":`).amount(r.AveragePrice).
+		raw(`,"fees":`).amount(r.Fees).textUnlessEmpty("fee_currency", string(r.FeeCurrency)).
 		textUnlessEmpty("code", r.Code).textUnlessEmpty("reason", r.Reason).end()
 }
 
@@ -80,8 +85,8 @@ func appendPicture(o object, p *Picture) object {
 }
 
 func appendHolding(o object, h *Holding) object {
-	return o.open().text("symbol", string(h.Symbol)).number("quantity", h.Quantity).number("price", h.Price).
-		number("value", h.Value).number("weight", h.Weight).number("target", h.Target).end()
+	return o.raw(`{"symbol":`).quoted(string(h.Symbol)).raw(`,"quantity":`).amount(h.Quantity).raw(`,"price":`).amount(h.Price).
+		raw(`,"value":`).amount(h.Value).raw(`,"weight":`).amount(h.Weight).raw(`,"target":`).amount(h.Target).end()
 }
 
 func appendCosts(o object, c *Costs) object {
@@ -91,15 +96,21 @@ func appendCosts(o object, c *Costs) object {
 
 // encode returns the JSON form that the journal keeps.
 func (f *frozenPlan) encode() (json.RawMessage, error) {
-	o := make(object, 0, 1024+256*len(f.Plan.Orders)).open()
-	o, err := appendPlan(o.key("plan"), &f.Plan)
+	room := newObject()
+	defer room.free()
+	o, err := appendPlan(room.object.open().key("plan"), &f.Plan)
 	if err != nil {
 		return nil, err
 	}
 	o = appendAmounts(o, "held", f.Held)
 	o = appendAmounts(o, "cash", f.Cash).instantUnlessZero("traded", f.Traded)
-	o = appendPicture(o.key("before"), f.Before)
-	return json.RawMessage(listUnlessEmpty(o, "differences", f.Differences, appendDifference).end()), nil
+	o = o.key("before")
+	from := len(o)
+	o = appendPicture(o, f.Before)
+	before := len(o)
+	data := room.copied(listUnlessEmpty(o, "differences", f.Differences, appendDifference).end())
+	f.before = data[from:before]
+	return data, nil
 }
 
 func appendDifference(o object, d *Difference) object {
@@ -122,13 +133,15 @@ func appendPlan(o object, p *Plan) (object, error) {
 }
 
 func appendPlanned(o object, p *PlannedOrder) object {
-	return o.open().text("symbol", string(p.Symbol)).text("side", string(p.Side)).number("quantity", p.Quantity).
-		number("limit", p.Limit).text("reason", string(p.Reason)).end()
+	return o.raw(`{"symbol":`).quoted(string(p.Symbol)).raw(`,"side":`).quoted(string(p.Side)).
+		raw(`,"quantity":`).amount(p.Quantity).raw(`,"limit":`).amount(p.Limit).raw(`,"reason":`).quoted(string(p.Reason)).end()
 }
 
 // encode returns the JSON form that the journal keeps.
 func (m *memory) encode() json.RawMessage {
-	o := make(object, 0, 256+128*len(m.Seen)).open().integer("schema", m.Schema).
+	room := newObject()
+	defer room.free()
+	o := room.object.open().integer("schema", m.Schema).
 		instantUnlessZero("traded", m.Traded).instantUnlessZero("automatic", m.Automatic).instantUnlessZero("calendar", m.Calendar).
 		textUnlessEmpty("strategy", m.Strategy).textUnlessEmpty("version", m.Version).instantUnlessZero("as_of", m.AsOf).
 		instantUnlessZero("looked", m.Looked)
@@ -138,14 +151,14 @@ func (m *memory) encode() json.RawMessage {
 		for _, id := range sortedKeys(m.Seen) {
 			h := m.Seen[id]
 			o = o.key("").unkey().quoted(string(id))
-			o = append(o, ':').open().number("quantity", h.Quantity).number("price", h.Price).end()
+			o = o.raw(`:{"quantity":`).amount(h.Quantity).raw(`,"price":`).amount(h.Price).end()
 		}
 		o = o.end()
 	}
 	if d := m.Today; d != nil {
 		o = o.key("today").open().text("day", d.Day).integer("orders", d.Orders).number("turnover", d.Turnover).end()
 	}
-	return json.RawMessage(listUnlessEmpty(o, "late", m.Late, appendSettledFill).end())
+	return room.copied(listUnlessEmpty(o, "late", m.Late, appendSettledFill).end())
 }
 
 func appendSettledFill(o object, f *settledFill) object {
@@ -154,7 +167,7 @@ func appendSettledFill(o object, f *settledFill) object {
 }
 
 func appendTarget(o object, t *allocation.Target) object {
-	return o.open().text("symbol", string(t.Symbol)).number("weight", t.Weight).end()
+	return o.raw(`{"symbol":`).quoted(string(t.Symbol)).raw(`,"weight":`).amount(t.Weight).end()
 }
 
 // appendAmounts adds a member that maps names to decimals, null if it is nil.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/evenkeel/evenkeel/allocation"
 	"github.com/evenkeel/evenkeel/broker"
 	"github.com/evenkeel/evenkeel/marketdata"
 )
@@ -27,6 +28,8 @@ type frozenPlan struct {
 	// what the last run left.
 	Before      *Picture     `json:"before"`
 	Differences []Difference `json:"differences,omitempty"`
+
+	before []byte // the JSON of Before, once it was written
 }
 
 // makePlan is step 9: the trade list. From here on it is frozen.
@@ -70,6 +73,7 @@ func (r *run) makePlan(ctx context.Context) error {
 		if r.keep, err = r.frozen.encode(); err != nil {
 			return err
 		}
+		r.result.before = r.frozen.before
 	}
 	if plan.Outcome == PlanHeld { // what is approved is this very plan
 		if err := r.checkpoint(ctx, string(StepPlan), r.keep); err != nil {
@@ -207,30 +211,26 @@ func planStop(p *Plan) error {
 	return stopf(outcome, p.Reason, "%s", p.Detail)
 }
 
-// planInput is the picture that the planner sees.
+// planInput is the picture that the planner sees. It is good until the next one is
+// made: planners keep nothing of it.
 func (r *run) planInput() Input {
 	in := Input{
 		Account: AccountState{
 			Base: r.snap.Base, Type: r.snap.Type,
 			NetLiquidation: decimal.NewNullDecimal(r.snap.NetLiquidation),
 			Cash:           r.snap.Cash, SettledCash: r.snap.SettledCash, AvailableFunds: r.snap.AvailableFunds,
-			Positions: make([]PositionState, 0, len(r.snap.Positions)),
+			Positions: slices.Grow(r.input.positions[:0], len(r.snap.Positions)),
 		},
-		Instruments: make(map[broker.InstrumentID]InstrumentTerms, len(r.terms)),
-		Quotes:      make(map[broker.InstrumentID]PlanQuote, len(r.quotes.Found)),
-		FX:          r.snap.FX,
-		Targets:     make([]TargetWeight, len(r.targets.Targets)),
-		Policy:      *r.policy,
-		Brief:       !r.dry,
+		FX:      r.snap.FX,
+		Targets: r.input.targets.list(r.targets.Targets),
+		Policy:  *r.policy,
+		Quotes:  r.planQuotes(),
+		Brief:   !r.dry,
+		NoLines: !r.dry && !r.req.Automatic, // whose trigger may look at the drift
 	}
-	for i, t := range r.targets.Targets {
-		in.Targets[i] = TargetWeight(t)
-	}
+	in.Instruments = r.planTerms()
 	if m := r.memory; m != nil {
-		in.Previous = make([]TargetWeight, len(m.Targets))
-		for i, t := range m.Targets {
-			in.Previous[i] = TargetWeight(t)
-		}
+		in.Previous = r.input.previous.list(m.Targets)
 	}
 	for i := range r.snap.Positions {
 		p := &r.snap.Positions[i]
@@ -240,7 +240,9 @@ func (r *run) planInput() Input {
 		})
 		if p.Kind != broker.Stock { // IgnoreOther is set, or the snapshot step had stopped the run
 			in.Policy.Exclude = append(slices.Clip(in.Policy.Exclude), p.Instrument)
-			in.Instruments[p.Instrument] = InstrumentTerms{Currency: p.Currency, Lot: decimal.New(1, 0), Tick: decimal.New(1, -2)}
+			if _, known := in.Instruments[p.Instrument]; !known {
+				in.Instruments[p.Instrument] = InstrumentTerms{Currency: p.Currency, Lot: decimal.New(1, 0), Tick: decimal.New(1, -2)}
+			}
 		}
 	}
 	for i := range r.snap.Orders {
@@ -249,8 +251,54 @@ func (r *run) planInput() Input {
 				OpenOrder{Symbol: o.Order.Instrument, Side: o.Order.Side, Remaining: o.Remaining()})
 		}
 	}
+	r.input.positions = in.Account.Positions
+	return in
+}
+
+// inputRoom is the lists and maps of an input, which the next one uses again.
+type inputRoom struct {
+	positions         []PositionState
+	targets, previous weightList
+	terms             map[broker.InstrumentID]InstrumentTerms
+	known             int // how many of terms are those of the run
+	quotes            map[broker.InstrumentID]PlanQuote
+}
+
+// weightList is a list that is made anew in the same memory.
+type weightList []TargetWeight
+
+// list is targets as the planner takes them.
+func (w *weightList) list(targets []allocation.Target) []TargetWeight {
+	list := slices.Grow((*w)[:0], len(targets))
+	if list == nil {
+		list = weightList{} // none is not the same as none known
+	}
+	for _, t := range targets {
+		list = append(list, TargetWeight(t))
+	}
+	*w = list
+	return list
+}
+
+// planTerms is the terms of all instruments of the run.
+func (r *run) planTerms() map[broker.InstrumentID]InstrumentTerms {
+	if known := &r.input; known.terms != nil && len(known.terms) == len(r.terms) && known.known == len(r.terms) {
+		return known.terms // they are those: a run only learns of more
+	}
+	terms := make(map[broker.InstrumentID]InstrumentTerms, len(r.terms))
+	r.input.terms, r.input.known = terms, len(r.terms)
 	for id, t := range r.terms {
-		in.Instruments[id] = InstrumentTerms{Currency: t.Currency, Lot: t.Lot, Tick: t.Tick}
+		terms[id] = InstrumentTerms{Currency: t.Currency, Lot: t.Lot, Tick: t.Tick}
+	}
+	return terms
+}
+
+// planQuotes is the quotes of the run with their ages.
+func (r *run) planQuotes() map[broker.InstrumentID]PlanQuote {
+	quotes := r.input.quotes
+	if len(quotes) != len(r.quotes.Found) {
+		quotes = make(map[broker.InstrumentID]PlanQuote, len(r.quotes.Found))
+		r.input.quotes = quotes
 	}
 	now := r.e.cfg.Now()
 	for id, q := range r.quotes.Found {
@@ -258,9 +306,15 @@ func (r *run) planInput() Input {
 		if before, known := r.before(id); known {
 			pq.Previous = decimal.NewNullDecimal(before.Price)
 		}
-		in.Quotes[id] = pq
+		quotes[id] = pq
 	}
-	return in
+	if len(quotes) != len(r.quotes.Found) { // other ones than before
+		maps.DeleteFunc(quotes, func(id broker.InstrumentID, _ PlanQuote) bool {
+			_, found := r.quotes.Found[id]
+			return !found
+		})
+	}
+	return quotes
 }
 
 // planQuote is a quote with its age at the time of planning.
@@ -270,8 +324,14 @@ func planQuote(q *marketdata.Quote, now time.Time) PlanQuote {
 		p.Tier = "" // a quote from the future sizes nothing
 	}
 	if !q.Time.IsZero() {
-		age := max(now.Sub(q.Time), 0)
-		p.Age = decimal.NewNullDecimal(decimal.New(age.Milliseconds(), -3))
+		p.Age = decimal.NewNullDecimal(ageOf(q, now).decimal())
 	}
 	return p
+}
+
+// ageOf is how old a quote is, in seconds.
+func ageOf(q *marketdata.Quote, now time.Time) num {
+	n := numOfInt(int(max(now.Sub(q.Time), 0).Milliseconds()))
+	n.exp = -3
+	return n
 }

@@ -37,11 +37,18 @@ func (r *run) fundNow(ctx context.Context, buys []*leg, step string) (Plan, erro
 		return Plan{}, err
 	}
 	in := r.planInput()
-	in.Account.Cash = r.certainCash()
+	certain, worth := r.certainCash(), numOf(r.snap.NetLiquidation)
 	// Cash that is not counted is not part of what the account is worth here.
 	for c, reported := range r.snap.Cash {
-		in.Account.NetLiquidation.Decimal = in.Account.NetLiquidation.Decimal.Sub(r.inBase(reported.Sub(in.Account.Cash[c]), c))
+		worth = worth.sub(r.based(numOf(reported).sub(certain[c]), c))
 	}
+	in.Account.NetLiquidation = decimal.NewNullDecimal(worth.decimal())
+	in.Account.Cash = make(map[broker.Currency]decimal.Decimal, len(certain))
+	for c, amount := range certain {
+		in.Account.Cash[c] = amount.decimal()
+	}
+	in.Sold = make([]broker.InstrumentID, 0, len(r.frozen.Plan.Orders)-len(buys))
+	in.Planned = make([]PlannedBuy, 0, len(buys))
 	in.PlannedEquity = decimal.NewNullDecimal(r.frozen.Plan.Equity)
 	for i := range r.frozen.Plan.Orders {
 		if o := &r.frozen.Plan.Orders[i]; o.Side == broker.Sell {
@@ -62,40 +69,41 @@ func (r *run) fundNow(ctx context.Context, buys []*leg, step string) (Plan, erro
 		r.result.Warnings = append(r.result.Warnings, string(funded.Reason))
 	}
 	funded.Lines = nil // a resume does not need them
-	data, err := appendPlan(nil, &funded)
+	room := newObject()
+	defer room.free()
+	data, err := appendPlan(room.object, &funded)
 	if err != nil {
 		return Plan{}, err
 	}
-	return funded, r.checkpoint(ctx, step, json.RawMessage(data))
+	return funded, r.checkpoint(ctx, step, room.copied(data))
 }
 
 // certainCash is the smaller, by currency, of what the broker reports and what
 // the cash before the plan and the fills add up to.
-func (r *run) certainCash() map[broker.Currency]decimal.Decimal {
-	computed := make(map[broker.Currency]decimal.Decimal, len(r.frozen.Cash))
+func (r *run) certainCash() map[broker.Currency]num {
+	certain := make(map[broker.Currency]num, len(r.frozen.Cash))
 	for c, amount := range r.frozen.Cash {
-		computed[c] = amount
+		certain[c] = numOf(amount)
 	}
 	for _, l := range r.legs {
 		done := l.settlement
 		if done == nil || done.Filled.IsZero() {
 			continue
 		}
-		c := r.terms[l.plan.Symbol].Currency
-		notional := done.Filled.Mul(done.AveragePrice)
+		c := r.currency(l.plan.Symbol)
+		notional := numOf(done.Filled).mul(numOf(done.AveragePrice))
 		if l.plan.Side == broker.Buy {
-			notional = notional.Neg()
+			notional = notional.negate()
 		}
-		computed[c] = computed[c].Add(notional)
-		computed[done.FeeCurrency] = computed[done.FeeCurrency].Sub(done.Fees)
+		certain[c] = certain[c].add(notional)
+		certain[done.FeeCurrency] = certain[done.FeeCurrency].sub(numOf(done.Fees))
 	}
-	certain := make(map[broker.Currency]decimal.Decimal, len(computed))
-	for c, sum := range computed {
-		certain[c] = decimal.Min(sum, r.snap.Cash[c])
+	for c, computed := range certain {
+		certain[c] = computed.atMost(numOf(r.snap.Cash[c]))
 	}
 	for c, reported := range r.snap.Cash {
-		if _, ok := computed[c]; !ok {
-			certain[c] = decimal.Min(reported, decimal.Decimal{}) // a debt counts, a gift does not
+		if _, known := certain[c]; !known {
+			certain[c] = numOf(reported).atMost(num{}) // a debt counts, a gift does not
 		}
 	}
 	return certain

@@ -9,6 +9,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/broker"
 	"github.com/evenkeel/evenkeel/journal"
+	"github.com/evenkeel/evenkeel/marketdata"
 )
 
 // Limits stop the sends of a run that goes wrong. What is under way is watched
@@ -35,25 +36,22 @@ type Limits struct {
 // guard checks each order of a batch against the account as it is now, just
 // before it is sent: the plan may be older than the last fill.
 type guard struct {
-	run      *run
-	sellable map[broker.InstrumentID]num
-	room     num                     // cash above the reserve, in base
-	abroad   map[broker.Currency]num // cash in each other currency: nothing is converted
-	rejects  int
-	dayRoom  num // what may still be sent today, in base
-	dayLeft  int // and in how many orders
+	run     *run
+	bound   map[broker.InstrumentID]num // what orders to sell that work may still take
+	room    num                         // cash above the reserve, in base
+	abroad  map[broker.Currency]num     // cash in each other currency: nothing is converted
+	rejects int
+	dayRoom num // what may still be sent today, in base
+	dayLeft int // and in how many orders
 }
 
 // newGuard looks at the account as the last snapshot shows it.
 func (r *run) newGuard() *guard {
-	g := &guard{run: r, sellable: make(map[broker.InstrumentID]num, len(r.snap.Positions))}
-	for i := range r.snap.Positions {
-		g.sellable[r.snap.Positions[i].Instrument] = numOf(r.snap.Positions[i].Quantity)
-	}
+	g := &guard{run: r}
 	for c, amount := range r.certainCash() {
-		g.room = g.room.add(r.based(numOf(amount), c))
+		g.room = g.room.add(r.based(amount, c))
 		if c != r.snap.Base {
-			g.spend(c, numOf(amount).negate())
+			g.spend(c, amount.negate())
 		}
 	}
 	g.room = g.room.sub(numOf(r.reserve)).sub(numOf(r.policy.PendingWithdrawals))
@@ -74,7 +72,10 @@ func (r *run) newGuard() *guard {
 // commit takes what a working order may still use up.
 func (g *guard) commit(o *broker.Order, remaining decimal.Decimal) {
 	if o.Side == broker.Sell {
-		g.sellable[o.Instrument] = g.sellable[o.Instrument].sub(numOf(remaining))
+		if g.bound == nil {
+			g.bound = make(map[broker.InstrumentID]num, len(g.run.legs))
+		}
+		g.bound[o.Instrument] = g.bound[o.Instrument].add(numOf(remaining))
 		return
 	}
 	g.room = g.room.sub(g.run.cost(o, remaining))
@@ -122,7 +123,7 @@ func (g *guard) refuse(o *broker.Order) string {
 		return fmt.Sprintf("not sent: order %s of ours works for the same side of %s", other, o.Instrument)
 	}
 	if o.Side == broker.Sell {
-		if free := g.sellable[o.Instrument]; free.less(numOf(o.Quantity)) {
+		if free := numOf(r.snap.Position(o.Instrument)).sub(g.bound[o.Instrument]); free.less(numOf(o.Quantity)) {
 			return fmt.Sprintf("not sent: to sell %s of %s would go short, %s are held and not in other orders", o.Quantity, o.Instrument, free)
 		}
 	} else if cost := r.cost(o, o.Quantity); g.room.less(cost) && !r.covers(o) {
@@ -162,7 +163,7 @@ func (r *run) moved(id broker.InstrumentID) string {
 	if !ok || valued.IsZero() {
 		return "not sent: no price of " + string(id)
 	}
-	if pq := planQuote(&q, r.e.cfg.Now()); !r.policy.sizes(&pq) {
+	if !r.policy.sizes(&q, r.e.cfg.Now()) {
 		return fmt.Sprintf("not sent: the quote of %s may not size an order: tier %q, made at %s", id, q.Tier, q.Time.UTC().Format(time.RFC3339))
 	}
 	now := price(&q)
@@ -173,12 +174,16 @@ func (r *run) moved(id broker.InstrumentID) string {
 	return ""
 }
 
-// sizes reports whether a quote is of a tier and an age that may size an order.
-func (p *Policy) sizes(q *PlanQuote) bool {
+// sizes reports whether a quote is of a tier and an age that may size an order,
+// as the planner decides it.
+func (p *Policy) sizes(q *marketdata.Quote, now time.Time) bool {
 	if !slices.Contains(p.TradableTiers, q.Tier) {
 		return false
 	}
-	return p.MaxQuoteAge.IsZero() || q.Age.Valid && q.Age.Decimal.LessThanOrEqual(p.MaxQuoteAge)
+	if q.Time.Sub(now) > maxSkew { // a quote from the future sizes nothing
+		return false
+	}
+	return p.MaxQuoteAge.IsZero() || !q.Time.IsZero() && ageOf(q, now).cmp(numOf(p.MaxQuoteAge)) <= 0
 }
 
 // lost says how far net liquidation fell since the plan, if that is too far to

@@ -74,13 +74,17 @@ func (r *run) hours(ctx context.Context, ids []broker.InstrumentID) (open int, n
 		return len(ids), next, nil
 	}
 	now, margin := r.e.cfg.Now(), r.e.cfg.Timing.CloseMargin
-	unknown := ids[:0:0]
-	for _, id := range ids {
-		if s, ok := r.sessions[id]; ok && s.Contains(now) && s.Close.Sub(now) > margin {
+	var unknown []broker.InstrumentID
+	for i, id := range ids {
+		at, known := r.sessionOf[id]
+		if known && r.sessions[at].Contains(now) && r.sessions[at].Close.Sub(now) > margin {
 			open++
-		} else {
-			unknown = append(unknown, id)
+			continue
 		}
+		if unknown == nil {
+			unknown = make([]broker.InstrumentID, 0, len(ids)-i)
+		}
+		unknown = append(unknown, id)
 	}
 	if len(unknown) == 0 {
 		return open, next, nil
@@ -93,12 +97,26 @@ func (r *run) hours(ctx context.Context, ids []broker.InstrumentID) (open int, n
 		s := nextSession(sessions[id], now, margin)
 		if s.Contains(now) {
 			open++
-			r.sessions[id] = s
+			r.isOpen(id, s)
 		} else if s.Open.After(next) {
 			next = s.Open
 		}
 	}
 	return open, next, nil
+}
+
+// isOpen remembers the session of an instrument, which most often is that of the
+// one before.
+func (r *run) isOpen(id broker.InstrumentID, s broker.Session) {
+	at := len(r.sessions) - 1
+	if at < 0 || r.sessions[at] != s {
+		at = len(r.sessions)
+		r.sessions = append(r.sessions, s)
+	}
+	if r.sessionOf == nil {
+		r.sessionOf = make(map[broker.InstrumentID]int, len(r.terms))
+	}
+	r.sessionOf[id] = at
 }
 
 // nextSession is the first session that has the margin left to its close, zero

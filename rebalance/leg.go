@@ -3,6 +3,7 @@ package rebalance
 import (
 	"crypto/sha256"
 	"encoding/base32"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,10 +24,18 @@ func ours(id broker.OrderID) bool { return strings.HasPrefix(string(id), refPref
 
 // ref is the reference of one try of one leg.
 func ref(account broker.AccountID, event string, number, leg, try int) broker.OrderID {
+	return refOf(refStem(account, event), number, leg, try)
+}
+
+// refStem is the part of a reference that names the account and the event.
+func refStem(account broker.AccountID, event string) string {
 	sum := sha256.Sum256([]byte(string(account) + "\x00" + event))
-	b := make([]byte, 0, 32)
-	b = append(b, refPrefix...)
-	b = append(b, base32.StdEncoding.EncodeToString(sum[:10])[:10]...)
+	return refPrefix + base32.StdEncoding.EncodeToString(sum[:10])[:10]
+}
+
+// refOf is the reference with that stem.
+func refOf(stem string, number, leg, try int) broker.OrderID {
+	b := append(make([]byte, 0, 32), stem...)
 	for _, n := range [...]int{number, leg, try} {
 		b = append(b, '.')
 		b = strconv.AppendInt(b, int64(n), 10)
@@ -43,7 +52,7 @@ type leg struct {
 	// try counts the intents of the leg; the newest one is in order.
 	try   int
 	order broker.Order
-	state broker.OrderState
+	state legState
 	run   journal.RunID
 	held  decimal.Decimal // the position before the order
 	sent  time.Time       // when the intent was journaled
@@ -52,22 +61,46 @@ type leg struct {
 	cancelling    bool // a cancel was asked for, cancels times in all
 	cancels       int
 	doubt         bool   // only a look at the broker can tell more
-	altered       bool   // the broker changed the order
+	altered       bool   // the broker changed the order, to echoed
 	adopted       bool   // ours, but not in the journal
 	lost          bool   // proven never to have reached the broker
 	refused       string // why it was not sent this time
 	wasUnknown    bool   // an earlier look had to settle it as unknown
+	echoed        *broker.Order
 	// settlement is how it ended, once that is known.
 	settlement *journal.Settlement
-	stored     bool // the journal has the settlement
+	closed     journal.Settlement // room for it
+	stored     bool               // the journal has the settlement
+}
+
+// legState is what a leg keeps of what the broker says of its order.
+type legState struct {
+	Status       broker.Status
+	Fills        []broker.Fill
+	Refusal      broker.Refusal
+	Code, Reason string
+}
+
+// stateOf is what is kept of a state.
+func stateOf(s *broker.OrderState) legState {
+	return legState{Status: s.Status, Fills: s.Fills, Refusal: s.Refusal, Code: s.Code, Reason: s.Reason}
+}
+
+// Filled returns the quantity of the fills.
+func (s *legState) Filled() decimal.Decimal {
+	o := broker.OrderState{Fills: s.Fills}
+	return o.Filled()
 }
 
 // layOut makes a leg of every planned order, with what the journal knows of it.
 // Legs that the resolve step found at work keep what it found.
 func (r *run) layOut(orders []PlannedOrder, from int) []*leg {
 	legs := make([]*leg, len(orders))
+	room := make([]leg, len(orders)) // one piece of memory for all
+	known := r.legs
+	r.legs = slices.Grow(known, len(orders))
 	for i := range orders {
-		l := r.legAt(from + i)
+		l := r.legAt(known, from+i, &room[i])
 		l.plan = orders[i]
 		if l.quantity.IsZero() {
 			l.quantity = orders[i].Quantity
@@ -77,14 +110,15 @@ func (r *run) layOut(orders []PlannedOrder, from int) []*leg {
 	return legs
 }
 
-// legAt returns the leg with an index, as the run or the journal knows it.
-func (r *run) legAt(index int) *leg {
-	for _, l := range r.legs {
-		if l.index == index {
-			return l
+// legAt returns the leg with an index, as the run or the journal knows it: one of
+// those known, or else l.
+func (r *run) legAt(known []*leg, index int, l *leg) *leg {
+	for _, k := range known {
+		if k.index == index {
+			return k
 		}
 	}
-	l := &leg{index: index}
+	l.index = index
 	for i := range r.record.Intents {
 		if in := &r.record.Intents[i]; in.Leg == index {
 			l.try, l.order, l.run, l.held, l.sent = in.Number, in.Order, in.Run, in.Held, in.Time
@@ -100,7 +134,7 @@ func (r *run) legAt(index int) *leg {
 
 // again makes the leg ready for one more try; the last one is proven over.
 func (l *leg) again() {
-	l.settlement, l.stored, l.order, l.state = nil, false, broker.Order{}, broker.OrderState{}
+	l.settlement, l.stored, l.order, l.state = nil, false, broker.Order{}, legState{}
 	l.cancelling, l.cancels, l.altered, l.doubt, l.lost = false, 0, false, false, false
 }
 
@@ -120,6 +154,10 @@ func (l *leg) merge(s *broker.OrderState) {
 	if l.order.ID != "" && !l.order.Same(&s.Order) {
 		l.altered = true
 	}
+	if l.altered {
+		echoed := s.Order
+		l.echoed = &echoed
+	}
 	fills := l.state.Fills
 	if len(fills) == 0 {
 		fills = s.Fills
@@ -130,7 +168,7 @@ func (l *leg) merge(s *broker.OrderState) {
 	if l.state.Status.Terminal() && !status.Terminal() {
 		status, code, reason = l.state.Status, l.state.Code, l.state.Reason
 	}
-	l.state = *s
+	l.state = stateOf(s)
 	l.state.Fills, l.state.Status, l.state.Code, l.state.Reason = fills, status, code, reason
 }
 
@@ -181,7 +219,8 @@ func (l *leg) moved() num {
 // close decides how the order ended. Only for legs that ended.
 func (l *leg) close(now time.Time) {
 	filled := l.state.Filled()
-	s := &journal.Settlement{
+	s := &l.closed
+	*s = journal.Settlement{
 		Ref: l.order.ID, Filled: filled, Code: l.state.Code, Reason: l.state.Reason, Time: now,
 	}
 	switch {
@@ -189,7 +228,7 @@ func (l *leg) close(now time.Time) {
 		l.unknown(now, "the broker reports fills of "+filled.String()+", more than the order's "+l.order.Quantity.String())
 		return
 	case l.altered:
-		l.unknown(now, "the broker changed the order: sent "+describe(&l.order)+", echoed "+describe(&l.state.Order))
+		l.unknown(now, "the broker changed the order: sent "+describe(&l.order)+", echoed "+describe(l.echoed))
 		return
 	case filled.Equal(l.order.Quantity):
 		s.Outcome = journal.Filled
@@ -238,8 +277,10 @@ func costs(fills []broker.Fill, filled decimal.Decimal) (price, fees decimal.Dec
 		if len(fills) > 1 {
 			notional = notional.Add(fills[i].Price.Mul(fills[i].Quantity))
 		}
-		if fills[i].Fee.Valid {
-			fees, currency = fees.Add(fills[i].Fee.Decimal), fills[i].FeeCurrency
+		if f := &fills[i]; f.Fee.Valid && !f.Fee.Decimal.IsZero() {
+			fees, currency = fees.Add(f.Fee.Decimal), f.FeeCurrency
+		} else if f.Fee.Valid {
+			currency = f.FeeCurrency
 		}
 	}
 	if len(fills) > 1 {

@@ -89,7 +89,7 @@ func (q *lotQueue) advance(fits func(spent num) bool) (row int, stopped bool) {
 		if !fits(q.spent.add(price)) {
 			return row, true
 		}
-		q.take()
+		q.takeFor(price)
 		if price.sign() < 0 {
 			q.revive(row)
 		}
@@ -107,9 +107,12 @@ func (q *lotQueue) price(row int, n num) num {
 }
 
 // take takes the next lot.
-func (q *lotQueue) take() {
+func (q *lotQueue) take() { q.takeFor(q.price(q.heap[0], one)) }
+
+// takeFor takes the next lot, whose price is known.
+func (q *lotQueue) takeFor(price num) {
 	r := &q.rows[q.heap[0]]
-	q.spent = q.spent.add(q.price(q.heap[0], one))
+	q.spent = q.spent.add(price)
 	r.taken = r.taken.add(one)
 	r.pass(one)
 	q.settle()

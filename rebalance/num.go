@@ -31,11 +31,19 @@ var (
 
 // numOf converts a decimal.
 func numOf(d decimal.Decimal) num {
-	if d.NumDigits() <= 18 {
-		c := d.CoefficientInt64()
-		return num{hi: c >> 63, lo: uint64(c), exp: d.Exponent()}
+	if d.NumDigits() <= smallDigits {
+		return numOfSmall(d)
 	}
 	return numOfBig(d.Coefficient(), d.Exponent())
+}
+
+// smallDigits is how many digits surely fit into 63 bits.
+const smallDigits = 18
+
+// numOfSmall converts a decimal of no more digits.
+func numOfSmall(d decimal.Decimal) num {
+	c := d.CoefficientInt64()
+	return num{hi: c >> 63, lo: uint64(c), exp: d.Exponent()}
 }
 
 // numOfInt converts a small number.
@@ -166,7 +174,17 @@ func (a num) addSlowly(b num) num {
 	return numOfBig(y.Add(y, x.Mul(x, bigPow10(a.exp-b.exp))), b.exp)
 }
 
-func (a num) sub(b num) num { return a.add(b.negate()) }
+func (a num) sub(b num) num {
+	if a.exp == b.exp && a.big == nil && b.big == nil {
+		lo, borrow := bits.Sub64(a.lo, b.lo, 0)
+		rest, _ := bits.Sub64(uint64(a.hi), uint64(b.hi), borrow)
+		hi := int64(rest)
+		if overflow := (a.hi^b.hi)&(a.hi^hi) < 0 || hi == math.MinInt64; !overflow {
+			return num{hi: hi, lo: lo, exp: a.exp}
+		}
+	}
+	return a.add(b.negate())
+}
 
 func (a num) mul(b num) num {
 	exp := a.exp + b.exp
@@ -264,6 +282,16 @@ func compareInts(a, b int) int {
 // scaled is the same number with an exponent lower by n, n ≥ 0. It reports
 // whether its coefficient fits into 127 bits; if not, it is unchanged.
 func (a num) scaled(n int32) (num, bool) {
+	if a.hi == 0 && a.big == nil && int(n) < len(pow10s) { // as nearly always
+		if hi, lo := bits.Mul64(a.lo, pow10s[n]); hi <= math.MaxInt64 {
+			return num{hi: int64(hi), lo: lo, exp: a.exp - n}, true
+		}
+	}
+	return a.scaledSlowly(n)
+}
+
+// scaledSlowly is scaled for numbers of any sign and size.
+func (a num) scaledSlowly(n int32) (num, bool) {
 	if a.big != nil {
 		return a, false
 	}
@@ -292,6 +320,9 @@ func bigPow10(n int32) *big.Int {
 
 // appendTo appends the number in plain notation, without trailing zeros.
 func (a num) appendTo(buf []byte) []byte {
+	if a.hi == 0 && a.exp == 0 && a.big == nil { // a small whole number
+		return strconv.AppendUint(buf, a.lo, 10)
+	}
 	if a.isZero() {
 		return append(buf, '0')
 	}
@@ -299,12 +330,7 @@ func (a num) appendTo(buf []byte) []byte {
 		buf = append(buf, '-')
 	}
 	var store [48]byte
-	var digits []byte
-	if a = a.abs(); a.big == nil && a.hi == 0 {
-		digits = strconv.AppendUint(store[:0], a.lo, 10)
-	} else {
-		digits = a.coefficient().Append(store[:0], 10)
-	}
+	digits := a.abs().appendDigits(store[:0])
 	exp := int(a.exp)
 	for digits[len(digits)-1] == '0' {
 		digits = digits[:len(digits)-1]
@@ -328,6 +354,26 @@ func (a num) appendTo(buf []byte) []byte {
 		buf = append(buf, '0')
 	}
 	return append(buf, digits...)
+}
+
+// appendDigits appends the coefficient of a number that is not negative.
+func (a num) appendDigits(buf []byte) []byte {
+	const split = 1e19 // the greatest power of ten that fits into 64 bits
+	switch {
+	case a.big != nil:
+		return a.big.Append(buf, 10)
+	case a.hi == 0:
+		return strconv.AppendUint(buf, a.lo, 10)
+	}
+	upper, lower := bits.Div64(uint64(a.hi), a.lo, split)
+	buf = strconv.AppendUint(buf, upper, 10)
+	from := len(buf)
+	buf = append(buf, "0000000000000000000"...)
+	for i := from + 18; lower > 0; i-- {
+		buf[i] = '0' + byte(lower%10)
+		lower /= 10
+	}
+	return buf[:from+19]
 }
 
 // String is the number in plain notation.

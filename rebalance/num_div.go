@@ -1,6 +1,7 @@
 package rebalance
 
 import (
+	"math"
 	"math/big"
 	"math/bits"
 )
@@ -11,6 +12,9 @@ const places = 12
 
 // floorDiv is the largest integer n with n·y ≤ x. y must be greater than zero.
 func floorDiv(x, y num) num {
+	if q, _, _, ok := divSmall(x, y); ok {
+		return num{lo: q}
+	}
 	n, d, small := integers(x, y)
 	if !small {
 		n, d := bigIntegers(x, y)
@@ -27,7 +31,42 @@ func floorDiv(x, y num) num {
 }
 
 // ceilDiv is the smallest integer n with n·y ≥ x. y must be greater than zero.
-func ceilDiv(x, y num) num { return floorDiv(x.negate(), y).negate() }
+func ceilDiv(x, y num) num {
+	if q, rest, _, ok := divSmall(x, y); ok && rest == 0 {
+		return num{lo: q}
+	} else if ok && q < math.MaxUint64 {
+		return num{lo: q + 1}
+	}
+	return floorDiv(x.negate(), y).negate()
+}
+
+// divSmall divides the integers that make up x/y, where x ≥ 0 and all of it fits
+// into 64 bits, as it nearly always does: d is the divisor. It reports whether
+// it did.
+func divSmall(x, y num) (q, rest, d uint64, ok bool) {
+	if x.hi != 0 || y.hi != 0 || x.big != nil || y.big != nil {
+		return 0, 0, 0, false
+	}
+	shift := int(x.exp) - int(y.exp)
+	var high uint64
+	n, d := x.lo, y.lo
+	switch {
+	case shift >= len(pow10s) || -shift >= len(pow10s):
+		return 0, 0, 0, false
+	case shift > 0:
+		high, n = bits.Mul64(n, pow10s[shift])
+	case shift < 0:
+		var over uint64
+		if over, d = bits.Mul64(d, pow10s[-shift]); over != 0 {
+			return 0, 0, 0, false
+		}
+	}
+	if high >= d {
+		return 0, 0, 0, false
+	}
+	q, rest = bits.Div64(high, n, d)
+	return q, rest, d, true
+}
 
 // nearestDiv is the integer nearest to x/y, of two the greater one. y must be
 // greater than zero.
@@ -36,6 +75,16 @@ func nearestDiv(x, y num) num { return floorDiv(x.mul(two).add(y), y.mul(two)) }
 // quo is x/y, rounded half to even at 12 places. y must be greater than zero.
 func quo(x, y num) num {
 	x.exp += places
+	if q, rest, d, ok := divSmall(x.abs(), y); ok && q < math.MaxInt64 {
+		if half := d - rest; rest > half || rest == half && q&1 == 1 {
+			q++
+		}
+		n := num{lo: q, exp: -places}
+		if x.negative() {
+			n = n.negate()
+		}
+		return n.trimmed()
+	}
 	n, d, small := integers(x, y)
 	if !small {
 		n, d := bigIntegers(x, y)
@@ -116,6 +165,15 @@ func (a num) trimmed() num {
 		return a
 	}
 	negative, n := a.hi < 0, a.abs()
+	if n.hi == 0 {
+		for n.exp < 0 && n.lo%10 == 0 {
+			n.lo, n.exp = n.lo/10, n.exp+1
+		}
+		if negative {
+			return n.negate()
+		}
+		return n
+	}
 	for step := int32(8); step > 0; step /= 2 {
 		for n.exp <= -step {
 			q, rest := divide(num{hi: n.hi, lo: n.lo}, num{lo: pow10s[step]})

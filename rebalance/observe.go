@@ -130,8 +130,7 @@ func (r *run) instruments(ctx context.Context) error {
 	for _, q := range r.policy.Equivalents {
 		ids = append(ids, q.Primary)
 	}
-	r.terms = make(map[broker.InstrumentID]broker.Instrument, len(ids)+8)
-	r.sessions = make(map[broker.InstrumentID]broker.Session, len(ids)+8)
+	r.terms, r.sessions, r.sessionOf = nil, nil, nil
 	if err := r.resolveInstruments(ctx, ids); err != nil {
 		return err
 	}
@@ -150,11 +149,15 @@ func (r *run) instruments(ctx context.Context) error {
 
 // resolveInstruments adds the contracts that are not known yet.
 func (r *run) resolveInstruments(ctx context.Context, ids []broker.InstrumentID) error {
-	missing := ids[:0:0]
-	for _, id := range ids {
-		if _, ok := r.terms[id]; !ok && !slices.Contains(missing, id) {
-			missing = append(missing, id)
+	var missing []broker.InstrumentID
+	for i, id := range ids {
+		if _, ok := r.terms[id]; ok || slices.Contains(missing, id) {
+			continue
 		}
+		if missing == nil {
+			missing = make([]broker.InstrumentID, 0, len(ids)-i)
+		}
+		missing = append(missing, id)
 	}
 	if len(missing) == 0 {
 		return nil
@@ -179,7 +182,13 @@ func (r *run) resolveInstruments(ctx context.Context, ids []broker.InstrumentID)
 			return stopf(Rejected, ReasonNotAStock, "instrument %s (%s) is of kind %q: only stocks are traded", id, i.Name, i.Kind)
 		}
 	}
-	maps.Copy(r.terms, found)
+	if len(r.terms) > 0 { // the broker's map stays as it is
+		all := make(map[broker.InstrumentID]broker.Instrument, len(r.terms)+len(missing))
+		maps.Copy(all, r.terms)
+		maps.Copy(all, found)
+		found = all
+	}
+	r.terms, r.symbols = found, nil
 	return nil
 }
 
@@ -240,7 +249,10 @@ func (r *run) show(snap broker.Snapshot) {
 
 // prices is step 8: a quote, or the reason why there is none, for every symbol.
 func (r *run) prices(ctx context.Context) error {
-	ids := slices.Sorted(maps.Keys(r.terms))
+	if r.symbols == nil {
+		r.symbols = sortedKeys(r.terms)
+	}
+	ids := r.symbols
 	quotes, err := retry.Value(ctx, r.e.cfg.Policies.Prices, func(ctx context.Context) (marketdata.Quotes, error) {
 		return r.e.cfg.Prices.Quotes(ctx, ids)
 	})

@@ -140,8 +140,8 @@ func (r *run) buyBack(pair Pair, limit decimal.Decimal) (PlannedOrder, decimal.D
 	at := ceilTo(price(&q).Mul(decimal.New(1, 0).Add(r.policy.Slippage)), terms.Tick)
 	budget := decimal.Min(r.inBase(missing.Mul(planned.Limit), r.currency(pair.Buy)), limit)
 	if terms.Currency != r.snap.Base { // paid from what is there: nothing is converted
-		fee := r.policy.Fee.estimate(numOf(sold.settlement.Filled), numOf(at)).decimal()
-		budget = decimal.Min(budget, r.inBase(r.certainCash()[terms.Currency].Sub(fee), terms.Currency))
+		fee := r.policy.Fee.estimate(numOf(sold.settlement.Filled), numOf(at))
+		budget = decimal.Min(budget, r.inBase(r.certainCash()[terms.Currency].sub(fee).decimal(), terms.Currency))
 	}
 	unit := r.inBase(at, terms.Currency)
 	if unit.Sign() <= 0 || missing.Sign() <= 0 {

@@ -12,20 +12,25 @@ import (
 // picture shows the account as the snapshot has it, at the prices of the run.
 func (r *run) picture() *Picture {
 	p := &Picture{Time: r.snap.Time, Base: r.snap.Base, Reserve: r.reserve}
-	p.Holdings = make([]Holding, 0, len(r.targets.Targets)+len(r.snap.Positions))
+	p.Holdings = make([]Holding, 0, max(len(r.targets.Targets), len(r.snap.Positions)))
 	for _, t := range r.targets.Targets {
 		p.Holdings = append(p.Holdings, Holding{Symbol: t.Symbol, Target: t.Weight})
 	}
-	slices.SortFunc(p.Holdings, func(a, b Holding) int { return compare(a.Symbol, b.Symbol) })
+	for i := 1; i < len(p.Holdings); i++ {
+		if p.Holdings[i].Symbol < p.Holdings[i-1].Symbol { // seldom
+			slices.SortFunc(p.Holdings, func(a, b Holding) int { return compare(a.Symbol, b.Symbol) })
+			break
+		}
+	}
 	for i := range r.snap.Positions {
-		p.hold(r.snap.Positions[i].Instrument, r.snap.Positions[i].Quantity)
+		p.hold(i, r.snap.Positions[i].Instrument, r.snap.Positions[i].Quantity)
 	}
 	cash := num{}
 	for c, amount := range r.snap.Cash {
 		cash = cash.add(r.based(numOf(amount), c))
 	}
-	values := make([]num, len(p.Holdings))
-	equity := cash
+	r.values = emptied(r.values, len(p.Holdings))
+	values, equity := r.values, cash
 	for i := range p.Holdings {
 		h := &p.Holdings[i]
 		if q, ok := r.quotes.Found[h.Symbol]; ok {
@@ -40,13 +45,32 @@ func (r *run) picture() *Picture {
 	return p
 }
 
-// hold enters a position, in its place by symbol.
-func (p *Picture) hold(id broker.InstrumentID, quantity decimal.Decimal) {
-	i, found := slices.BinarySearchFunc(p.Holdings, id, func(h Holding, id broker.InstrumentID) int { return compare(h.Symbol, id) })
+// hold enters a position, in its place by symbol, which may be where it is tried
+// first.
+func (p *Picture) hold(first int, id broker.InstrumentID, quantity decimal.Decimal) {
+	if first < len(p.Holdings) && p.Holdings[first].Symbol == id {
+		p.Holdings[first].Quantity = quantity
+		return
+	}
+	i, found := p.find(id)
 	if !found {
 		p.Holdings = slices.Insert(p.Holdings, i, Holding{Symbol: id})
 	}
 	p.Holdings[i].Quantity = quantity
+}
+
+// find is the place of a symbol among the holdings, or where it belongs.
+func (p *Picture) find(id broker.InstrumentID) (int, bool) {
+	low, high := 0, len(p.Holdings)
+	for low < high {
+		middle := int(uint(low+high) >> 1)
+		if p.Holdings[middle].Symbol < id {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	return low, low < len(p.Holdings) && p.Holdings[low].Symbol == id
 }
 
 // weigh sets the weights and the drift.

@@ -42,9 +42,10 @@ type Input struct {
 	Sold          []broker.InstrumentID `json:"sold,omitempty"`
 	PlannedEquity decimal.NullDecimal   `json:"planned_equity"`
 
-	// Brief leaves out Plan.Explanations, unless the plan is held for approval. It
-	// changes nothing else.
-	Brief bool `json:"-"`
+	// Brief leaves out Plan.Explanations, unless the plan is held for approval,
+	// NoLines Plan.Lines. They change nothing else.
+	Brief   bool `json:"-"`
+	NoLines bool `json:"-"`
 }
 
 // AccountState is the account as one snapshot shows it, after the engine's own

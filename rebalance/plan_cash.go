@@ -85,15 +85,17 @@ func (d *draft) fundPool(purchases []*purchase, s num) {
 }
 
 // purchasesIn are the purchases in the currency of a wallet, or all for -1, of
-// one kind, or of both for nil. The covers come first.
+// one kind, or of both for nil. The covers come first. They are good until it is
+// asked again.
 func (d *draft) purchasesIn(wallet int, kind func(*purchase) bool) []*purchase {
-	some := make([]*purchase, 0, len(d.purchases))
+	some := d.chosen[:0]
 	for i := range d.purchases {
 		b := &d.purchases[i]
 		if (wallet < 0 || d.assets[b.asset].wallet == wallet) && (kind == nil || kind(b)) {
 			some = append(some, b)
 		}
 	}
+	d.chosen = some
 	return some
 }
 

@@ -10,9 +10,13 @@ import (
 // draft is a plan in the making: what the steps of one call leave to the next.
 // Its slices may come from an earlier draft.
 type draft struct {
-	in      *Input
+	in      *Input // input, or a copy of it with normal symbols
+	input   Input
 	funding bool // FundBuys
 	rules   rules
+	// What was seen while the numbers were checked:
+	oddKeys  bool // instruments or quotes have a symbol that is not normal
+	oddTerms bool // an instrument has a lot or a tick that is not above 0
 
 	weights  []weighted // the targets, by symbol
 	shift    num
@@ -35,7 +39,16 @@ type draft struct {
 	noBuys    bool       // the reserve cannot be reached
 	restoring bool       // cash restoration: sells only
 
-	text        []byte // that the hash is made of
+	// Room for what is needed only for a moment.
+	text    []byte // that the hash is made of
+	names   []broker.InstrumentID
+	chosen  []*purchase
+	rows    []lotRow
+	ordered []bool
+	figures []figure
+
+	saleOf, purchaseOf []int
+
 	conversions []Conversion
 	warnings    []string
 	skips       []Skip

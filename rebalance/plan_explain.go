@@ -21,13 +21,17 @@ type Explanation struct {
 	// be empty.
 	Skip Reason
 
-	numbers [len(figureNames)]struct { // as in num
-		hi  int64
-		lo  uint64
-		exp int32
-	}
-	known uint32         // a bit for each number
-	long  map[Figure]num // those that do not fit, which is rare
+	figures []figure       // those that are known, in the order of their names
+	long    map[Figure]num // those that do not fit, which is rare
+}
+
+// figure is a named number, as in num but without anything for the garbage
+// collector to look at.
+type figure struct {
+	hi   int64
+	lo   uint64
+	exp  int32
+	name int32
 }
 
 // Figure names a number of an [Explanation].
@@ -80,19 +84,39 @@ func (e *Explanation) number(f Figure) num {
 	if n, ok := e.long[f]; ok {
 		return n
 	}
-	n := &e.numbers[f]
+	at, known := e.find(f)
+	if !known {
+		return num{}
+	}
+	n := &e.figures[at]
 	return num{hi: n.hi, lo: n.lo, exp: n.exp}
 }
 
 func (e *Explanation) has(f Figure) bool {
-	return f >= 0 && int(f) < len(figureNames) && e.known&(1<<f) != 0
+	_, found := e.find(f)
+	return found
+}
+
+// find is the place of a figure, or where it belongs.
+func (e *Explanation) find(f Figure) (int, bool) {
+	at := len(e.figures)
+	for at > 0 && Figure(e.figures[at-1].name) >= f {
+		at--
+	}
+	return at, at < len(e.figures) && Figure(e.figures[at].name) == f
 }
 
 func (e *Explanation) set(f Figure, n num) {
-	e.known |= 1 << f
+	at, found := e.find(f)
+	switch {
+	case found:
+	case at == len(e.figures):
+		e.figures = append(e.figures, figure{name: int32(f)})
+	default:
+		e.figures = slices.Insert(e.figures, at, figure{name: int32(f)})
+	}
 	if n.big == nil {
-		at := &e.numbers[f]
-		at.hi, at.lo, at.exp = n.hi, n.lo, n.exp
+		e.figures[at] = figure{hi: n.hi, lo: n.lo, exp: n.exp, name: int32(f)}
 		return
 	}
 	if e.long == nil {
@@ -103,36 +127,53 @@ func (e *Explanation) set(f Figure, n num) {
 
 // explain collects the numbers behind each symbol with an order or a skip.
 func (d *draft) explain() []Explanation {
-	sales, purchases := make([]*sale, len(d.assets)), make([]*purchase, len(d.assets))
+	d.indexOrders()
 	count := 0
-	for i := range d.sales {
-		sales[d.sales[i].asset] = &d.sales[i]
-	}
-	for i := range d.purchases {
-		purchases[d.purchases[i].asset] = &d.purchases[i]
-	}
 	for i := range d.assets {
-		if sales[i] != nil || purchases[i] != nil || d.assets[i].skip != "" {
+		if d.explained(i) {
 			count++
 		}
 	}
 	list := make([]Explanation, 0, count)
+	d.figures = slices.Grow(d.figures[:0], count*len(figureNames)) // it does not move
 	for i := range d.assets {
-		a := &d.assets[i]
-		if sales[i] == nil && purchases[i] == nil && a.skip == "" {
+		if !d.explained(i) {
 			continue
 		}
-		list = append(list, Explanation{Symbol: a.symbol, Skip: a.skip})
+		a, from := &d.assets[i], len(d.figures)
+		list = append(list, Explanation{Symbol: a.symbol, Skip: a.skip, figures: d.figures[from:from]})
 		e := &list[len(list)-1]
 		d.explainLine(e, a)
-		if sales[i] != nil {
-			d.explainSale(e, sales[i])
+		if at := d.saleOf[i]; at > 0 {
+			d.explainSale(e, &d.sales[at-1])
 		}
-		if purchases[i] != nil {
-			d.explainPurchase(e, purchases[i])
+		if at := d.purchaseOf[i]; at > 0 {
+			d.explainPurchase(e, &d.purchases[at-1])
 		}
+		d.figures = d.figures[:from+len(e.figures)]
+	}
+	rest := slices.Clone(d.figures) // one piece of memory for all
+	for i := range list {
+		n := len(list[i].figures)
+		list[i].figures, rest = rest[:n:n], rest[n:]
 	}
 	return list
+}
+
+// indexOrders finds the sale and the purchase of each asset: their places, from 1.
+func (d *draft) indexOrders() {
+	d.saleOf, d.purchaseOf = emptied(d.saleOf, len(d.assets)), emptied(d.purchaseOf, len(d.assets))
+	for i := range d.sales {
+		d.saleOf[d.sales[i].asset] = i + 1
+	}
+	for i := range d.purchases {
+		d.purchaseOf[d.purchases[i].asset] = i + 1
+	}
+}
+
+// explained reports whether an asset has an order or a skip.
+func (d *draft) explained(i int) bool {
+	return d.saleOf[i] > 0 || d.purchaseOf[i] > 0 || d.assets[i].skip != ""
 }
 
 func (d *draft) explainLine(e *Explanation, a *asset) {
@@ -170,17 +211,20 @@ func (d *draft) explainPurchase(e *Explanation, b *purchase) {
 	a := &d.assets[b.asset]
 	e.set(FigureWanted, b.wanted)
 	e.set(FigureWantedUnits, b.full)
+	cost := d.paidInBase(b)
+	if b.quantity.isZero() {
+		cost = d.costInBase(b, b.full.atLeast(a.lot))
+	} else {
+		e.Side, e.Order = broker.Buy, d.buyReason(b)
+		e.set(FigureQuantity, b.quantity)
+	}
 	e.set(FigureLimit, a.buyAt)
+	if !b.quantity.isZero() {
+		e.set(FigureFee, d.feeInBase(b, b.quantity))
+	}
+	e.set(FigureCost, cost)
 	e.set(FigureSpendable, b.spendable)
 	e.set(FigureCashLeft, b.left)
-	if b.quantity.isZero() {
-		e.set(FigureCost, d.costInBase(b, b.full.atLeast(a.lot)))
-		return
-	}
-	e.Side, e.Order = broker.Buy, d.buyReason(b)
-	e.set(FigureQuantity, b.quantity)
-	e.set(FigureFee, d.feeInBase(b, b.quantity))
-	e.set(FigureCost, d.paidInBase(b))
 }
 
 // explanationJSON is the JSON form: numbers as strings, those that are known.

@@ -53,9 +53,12 @@ func (d *draft) scale(buys []*purchase, s num) {
 	for {
 		var cost, fees num
 		for _, b := range buys {
-			if !b.dropped {
-				cost, fees = cost.add(d.costInBase(b, b.full)), fees.add(d.feeInBase(b, b.full))
+			if b.dropped {
+				continue
 			}
+			fee := d.feeInBase(b, b.full)
+			fees = fees.add(fee)
+			cost = cost.add(b.full.mul(d.assets[b.asset].buyAt).mul(b.rate)).add(fee)
 		}
 		switch {
 		case cost.cmp(s) <= 0:
@@ -119,7 +122,8 @@ func (d *draft) topUp(buys []*purchase, left num) num {
 	if left.sign() <= 0 {
 		return left
 	}
-	rows := make([]lotRow, len(buys))
+	d.rows = emptied(d.rows, len(buys))
+	rows := d.rows
 	cheapest := optional{} // lot, without fees
 	for i, b := range buys {
 		if b.dropped {

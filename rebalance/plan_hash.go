@@ -46,42 +46,77 @@ func (d *draft) writeOutput(c *canonical, p *Plan) {
 	c.close(']')
 	c.key("equity").num(d.equity).key("excluded").num(d.excluded).key("investable").num(d.investable)
 	c.key("lines").open('[')
-	for i := range d.lines {
-		l := &d.lines[i]
-		c.item().open('{').key("desired").num(l.desired).key("drift").num(l.drift)
-		c.key("symbol").text(string(d.primary(l).symbol)).key("value").num(l.value).close('}')
-	}
+	c.buf = d.appendLines(c.buf)
 	c.close(']')
 	c.key("orders").open('[')
-	for i := range p.Orders {
-		o := &p.Orders[i]
-		c.item().open('{').key("limit").decimal(o.Limit).key("quantity").decimal(o.Quantity)
-		c.key("reason").text(string(o.Reason)).key("side").text(string(o.Side)).key("symbol").text(string(o.Symbol)).close('}')
-	}
+	c.buf = appendOrders(c.buf, p.Orders)
 	c.close(']')
 	c.key("outcome").text(string(p.Outcome)).key("projected_cash").decimal(p.ProjectedCash)
 	c.key("reason").text(string(p.Reason)).key("reserve").num(d.reserve)
 	c.key("skipped").open('[')
 	for i := range p.Skipped {
 		s := &p.Skipped[i]
-		c.item().open('{').key("reason").text(string(s.Reason)).key("symbol").text(string(s.Symbol)).close('}')
+		c.item().raw(`{"reason":`).text(string(s.Reason)).raw(`,"symbol":`).text(string(s.Symbol)).close('}')
 	}
 	c.close(']').close('}')
 }
 
+// The long lists are appended to a buffer directly.
+
+func (d *draft) appendLines(b []byte) []byte {
+	for i := range d.lines {
+		l := &d.lines[i]
+		b = append(b, separator(i)...)
+		b = l.desired.appendTo(append(b, `{"desired":"`...))
+		b = l.drift.appendTo(append(b, `","drift":"`...))
+		b = appendCanonical(append(b, `","symbol":`...), string(d.primary(l).symbol))
+		b = l.value.appendTo(append(b, `,"value":"`...))
+		b = append(b, `"}`...)
+	}
+	return b
+}
+
+func appendOrders(b []byte, orders []PlannedOrder) []byte {
+	for i := range orders {
+		o := &orders[i]
+		b = append(b, separator(i)...)
+		b = appendNumber(append(b, `{"limit":`...), o.Limit)
+		b = appendNumber(append(b, `,"quantity":`...), o.Quantity)
+		b = appendCanonical(append(b, `,"reason":`...), string(o.Reason))
+		b = appendCanonical(append(b, `,"side":`...), string(o.Side))
+		b = append(appendCanonical(append(b, `,"symbol":`...), string(o.Symbol)), '}')
+	}
+	return b
+}
+
+// separator stands before the item i of a list.
+func separator(i int) string {
+	if i == 0 {
+		return ""
+	}
+	return ","
+}
+
 // writeTargets writes the targets as they came, by symbol.
 func writeTargets(c *canonical, targets []TargetWeight) {
-	targets = slices.Clone(targets)
-	slices.SortFunc(targets, func(a, b TargetWeight) int {
+	order := func(a, b TargetWeight) int {
 		if byName := strings.Compare(string(a.Symbol), string(b.Symbol)); byName != 0 {
 			return byName
 		}
 		return numOf(a.Weight).cmp(numOf(b.Weight)) // a duplicate, which is rejected
-	})
-	c.open('[')
-	for i := range targets {
-		c.item().open('{').key("symbol").text(string(targets[i].Symbol)).key("weight").decimal(targets[i].Weight).close('}')
 	}
+	if !slices.IsSortedFunc(targets, order) {
+		targets = slices.Clone(targets)
+		slices.SortFunc(targets, order)
+	}
+	c.open('[')
+	b := c.buf
+	for i := range targets {
+		b = append(b, separator(i)...)
+		b = appendCanonical(append(b, `{"symbol":`...), string(targets[i].Symbol))
+		b = append(appendNumber(append(b, `,"weight":`...), targets[i].Weight), '}')
+	}
+	c.buf = b
 	c.close(']')
 }
 
@@ -115,23 +150,33 @@ func (c *canonical) key(name string) *canonical {
 	return c
 }
 
+// raw writes text that is canonical already.
+func (c *canonical) raw(text string) *canonical {
+	c.buf = append(c.buf, text...)
+	return c
+}
+
 func (c *canonical) colon() *canonical {
 	c.buf = append(c.buf, ':')
 	return c
 }
 
 func (c *canonical) text(s string) *canonical {
+	c.buf = appendCanonical(c.buf, s)
+	return c
+}
+
+// appendCanonical appends a text.
+func appendCanonical(b []byte, s string) []byte {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' || s[i] == '"' || s[i] == '\\' {
 			quoted, _ := json.Marshal(s) // a string always can be
-			c.buf = append(c.buf, quoted...)
-			return c
+			return append(b, quoted...)
 		}
 	}
-	c.buf = append(c.buf, '"')
-	c.buf = append(c.buf, s...)
-	c.buf = append(c.buf, '"')
-	return c
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
 }
 
 func (c *canonical) num(n num) *canonical {
@@ -141,13 +186,18 @@ func (c *canonical) num(n num) *canonical {
 	return c
 }
 
-// decimal writes a number that may be beyond all limits, if it is one of a
-// rejected input.
 func (c *canonical) decimal(x decimal.Decimal) *canonical {
+	c.buf = appendNumber(c.buf, x)
+	return c
+}
+
+// appendNumber appends a number that may be beyond all limits, if it is one of a
+// rejected input.
+func appendNumber(b []byte, x decimal.Decimal) []byte {
 	if exp := x.Exponent(); exp > 10*maxExponent || exp < 10*minExponent {
-		return c.text(shown(x))
+		return appendCanonical(b, shown(x))
 	}
-	return c.num(numOf(x))
+	return append(numOf(x).appendTo(append(b, '"')), '"')
 }
 
 func (c *canonical) null(x decimal.NullDecimal) *canonical {

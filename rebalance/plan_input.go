@@ -10,13 +10,14 @@ import (
 // normalize trims symbols and brings them into upper case, once, wherever they
 // stand in the input. The caller's values stay as they are.
 func (d *draft) normalize() {
-	if !d.in.isNormal() {
+	if d.oddKeys || !d.in.isNormal() {
 		d.in = d.in.normalized()
 	}
 	d.rules = newRules(&d.in.Policy)
 }
 
-// isNormal reports whether no symbol needs any change, as nearly always.
+// isNormal reports whether no symbol needs any change, as nearly always; those of
+// the instruments and quotes were looked at with their numbers.
 func (in *Input) isNormal() bool {
 	for i := range in.Targets {
 		if !isNormal(in.Targets[i].Symbol) {
@@ -35,16 +36,6 @@ func (in *Input) isNormal() bool {
 	}
 	for i := range in.Account.OpenOrders {
 		if !isNormal(in.Account.OpenOrders[i].Symbol) {
-			return false
-		}
-	}
-	for symbol := range in.Instruments {
-		if !isNormal(symbol) {
-			return false
-		}
-	}
-	for symbol := range in.Quotes {
-		if !isNormal(symbol) {
 			return false
 		}
 	}

@@ -27,6 +27,20 @@ func within(d decimal.Decimal) bool {
 	return d.Exponent() <= maxExponent && d.Exponent() >= minExponent && d.NumDigits() <= maxDigits
 }
 
+// numWithin converts a number that keeps the limits; it is 0 and false otherwise.
+func numWithin(d decimal.Decimal) (num, bool) {
+	if d.Exponent() > maxExponent || d.Exponent() < minExponent {
+		return num{}, false
+	}
+	switch digits := d.NumDigits(); {
+	case digits <= smallDigits:
+		return numOfSmall(d), true
+	case digits <= maxDigits:
+		return numOfBig(d.Coefficient(), d.Exponent()), true
+	}
+	return num{}, false
+}
+
 // shown is a number that may be beyond all limits, for a message.
 func shown(d decimal.Decimal) string {
 	if within(d) {
@@ -109,9 +123,12 @@ func (d *draft) checkNumbers() {
 	for symbol, terms := range in.Instruments {
 		bad.see(terms.Lot, "lot of ", string(symbol))
 		bad.see(terms.Tick, "tick of ", string(symbol))
+		d.oddTerms = d.oddTerms || terms.Lot.Sign() <= 0 || terms.Tick.Sign() <= 0
+		d.oddKeys = d.oddKeys || !isNormal(symbol)
 	}
-	for symbol := range in.Quotes {
-		bad.seeNull(in.Quotes[symbol].Age, "age_seconds of ", string(symbol))
+	for symbol, quote := range in.Quotes {
+		bad.seeNull(quote.Age, "age_seconds of ", string(symbol))
+		d.oddKeys = d.oddKeys || !isNormal(symbol)
 	}
 	for currency, rate := range in.FX {
 		bad.see(rate, "fx of ", string(currency))

@@ -20,9 +20,12 @@ func (d *draft) output() Plan {
 	} else {
 		d.listOrders(&p)
 		d.listSkips()
-		d.listLines(&p)
+		d.measureDrift()
 		p.Conversions, p.Skipped = d.conversions, d.skips
 		p.ProjectedCash = d.projectedCash().decimal()
+		if !d.in.NoLines || d.outcome == PlanHeld {
+			p.Lines = d.listLines()
+		}
 		if !d.in.Brief || d.outcome == PlanHeld {
 			p.Explanations = d.explain()
 		}
@@ -33,7 +36,7 @@ func (d *draft) output() Plan {
 
 // listOrders lists covers, sells and buys, each by symbol.
 func (d *draft) listOrders(p *Plan) {
-	slices.SortFunc(d.sales, func(a, b sale) int { return compareInts(a.asset, b.asset) })
+	d.sortSales()
 	p.Orders = make([]PlannedOrder, 0, len(d.sales)+len(d.purchases))
 	covers := 0
 	for ; covers < len(d.purchases) && d.purchases[covers].cover; covers++ {
@@ -85,7 +88,8 @@ func (d *draft) buyReason(b *purchase) Reason {
 // listSkips lists why symbols were skipped. With an order, only what it leaves
 // undone is named.
 func (d *draft) listSkips() {
-	ordered := make([]bool, len(d.assets))
+	d.ordered = emptied(d.ordered, len(d.assets))
+	ordered := d.ordered
 	for i := range d.sales {
 		ordered[d.sales[i].asset] = true
 	}
@@ -105,26 +109,29 @@ func (d *draft) listSkips() {
 	}
 }
 
-// listLines lists what each line is worth and should be worth.
-func (d *draft) listLines(p *Plan) {
-	p.Lines = make([]PlanLine, len(d.lines))
+// measureDrift finds how far each line is from where it should be, as a part of
+// what is managed.
+func (d *draft) measureDrift() {
+	managed := d.equity.sub(d.excluded)
+	if managed.sign() <= 0 {
+		return
+	}
 	for i := range d.lines {
 		l := &d.lines[i]
-		l.drift = d.drift(l)
-		p.Lines[i] = PlanLine{
-			Symbol: d.primary(l).symbol, Value: l.value.decimal(), Desired: l.desired.decimal(), Drift: l.drift.decimal(),
-		}
+		l.drift = quo(l.value.sub(l.desired), managed)
 	}
 }
 
-// drift is how far a line is from where it should be, as a part of what is
-// managed.
-func (d *draft) drift(l *line) num {
-	managed := d.equity.sub(d.excluded)
-	if managed.sign() <= 0 {
-		return num{}
+// listLines lists what each line is worth and should be worth.
+func (d *draft) listLines() []PlanLine {
+	list := make([]PlanLine, len(d.lines))
+	for i := range d.lines {
+		l := &d.lines[i]
+		list[i] = PlanLine{
+			Symbol: d.primary(l).symbol, Value: l.value.decimal(), Desired: l.desired.decimal(), Drift: l.drift.decimal(),
+		}
 	}
-	return quo(l.value.sub(l.desired), managed)
+	return list
 }
 
 // projectedCash is the cash after every order filled at its limit, in base

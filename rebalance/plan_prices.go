@@ -55,7 +55,8 @@ func (d *draft) readQuote(a *asset) {
 		return
 	}
 	a.earlier = priceOf(q.Previous)
-	bid, ask, last, closing := priceOf(q.Bid), priceOf(q.Ask), priceOf(q.Last), priceOf(q.Close)
+	bid := priceOf(q.Bid)
+	ask := priceLike(q.Ask, q.Bid, bid)
 	if bid.set && ask.set && ask.less(bid.num) {
 		d.warn(WarningCrossedQuote)
 		bid, ask = optional{}, optional{}
@@ -65,12 +66,15 @@ func (d *draft) readQuote(a *asset) {
 		a.price = bid.num
 	case bid.set && ask.set:
 		a.price = bid.add(ask.num).mul(oneHalf)
-	case last.set:
-		a.price = last.num
-	case closing.set:
-		a.price = closing.num
 	default:
-		return
+		last := priceOf(q.Last)
+		if !last.set {
+			last = priceOf(q.Close)
+		}
+		if !last.set {
+			return
+		}
+		a.price = last.num
 	}
 	a.priced = true
 	a.base = a.price.mul(d.rate(a))
@@ -98,8 +102,15 @@ func (d *draft) setLimits(a *asset, bid, ask optional) {
 	if !bid.set {
 		bid.num = a.price
 	}
-	a.buyAt = floorTick(ask.mul(d.rules.spend), a.tick).atLeast(ceilTick(ask.num, a.tick))
-	a.sellAt = ceilTick(bid.mul(d.rules.yield), a.tick).atMost(floorTick(bid.num, a.tick)).atLeast(a.tick)
+	a.buyAt = floorTick(ask.mul(d.rules.spend), a.tick)
+	if a.buyAt.less(ask.num) { // the slippage is less than a tick
+		a.buyAt = a.buyAt.atLeast(ceilTick(ask.num, a.tick))
+	}
+	a.sellAt = ceilTick(bid.mul(d.rules.yield), a.tick)
+	if bid.less(a.sellAt) {
+		a.sellAt = a.sellAt.atMost(floorTick(bid.num, a.tick))
+	}
+	a.sellAt = a.sellAt.atLeast(a.tick)
 }
 
 func floorTick(x, tick num) num { return floorDiv(x, tick).mul(tick) }

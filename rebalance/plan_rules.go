@@ -50,8 +50,17 @@ func optionalOf(d decimal.NullDecimal) optional {
 // priceOf converts a price: absent unless it is greater than zero and within the
 // limits of numbers.
 func priceOf(d decimal.NullDecimal) optional {
-	if !d.Valid || d.Decimal.Sign() <= 0 || !within(d.Decimal) {
+	if !d.Valid || d.Decimal.Sign() <= 0 {
 		return optional{}
 	}
-	return optional{num: numOf(d.Decimal), set: true}
+	n, ok := numWithin(d.Decimal)
+	return optional{num: n, set: ok}
+}
+
+// priceLike is priceOf for a price that often is the very same as another one.
+func priceLike(d, other decimal.NullDecimal, known optional) optional {
+	if d == other {
+		return known
+	}
+	return priceOf(d)
 }

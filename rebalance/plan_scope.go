@@ -41,7 +41,7 @@ func (d *draft) collect() {
 // collectSymbols merges the symbols of the targets with the others.
 func (d *draft) collectSymbols() {
 	a := &d.in.Account
-	others := make([]broker.InstrumentID, 0, len(a.Positions)+len(a.OpenOrders)+len(d.in.Policy.Equivalents))
+	others := d.names[:0]
 	for i := range a.Positions {
 		if !a.Positions[i].Quantity.IsZero() {
 			others = append(others, a.Positions[i].Symbol)
@@ -56,6 +56,7 @@ func (d *draft) collectSymbols() {
 		}
 	}
 	slices.Sort(others)
+	d.names = others
 	merged := d.symbols[:0]
 	for i := range d.weights {
 		symbol := d.weights[i].symbol

@@ -17,7 +17,8 @@ func (d *draft) selfCheck(p *Plan) error {
 		return fmt.Errorf("outcome %s with %d orders", p.Outcome, len(p.Orders))
 	}
 	var faults []error
-	ordered := make([]bool, len(d.assets))
+	d.ordered = emptied(d.ordered, len(d.assets))
+	ordered := d.ordered
 	buys := false
 	for i := range p.Orders {
 		o := &p.Orders[i]

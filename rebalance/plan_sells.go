@@ -119,7 +119,7 @@ func (d *draft) holdFloor() {
 	if missing.sign() <= 0 {
 		return
 	}
-	slices.SortFunc(d.sales, func(a, b sale) int { return compareInts(a.asset, b.asset) })
+	d.sortSales()
 	added := newLotQueue(d.raiseRows(), d.raised)
 	_, enough := added.advance(func(sum num) bool { return sum.less(missing) })
 	if !enough {
@@ -132,6 +132,16 @@ func (d *draft) holdFloor() {
 	for i := range d.sales {
 		s := &d.sales[i]
 		s.quantity = s.quantity.add(added.rows[i].taken.mul(d.assets[s.asset].lot))
+	}
+}
+
+// sortSales orders the sales by symbol, as they nearly always are.
+func (d *draft) sortSales() {
+	for i := 1; i < len(d.sales); i++ {
+		if d.sales[i].asset < d.sales[i-1].asset {
+			slices.SortFunc(d.sales, func(a, b sale) int { return compareInts(a.asset, b.asset) })
+			return
+		}
 	}
 }
 

@@ -84,7 +84,12 @@ func (d *draft) collectWallets() {
 		d.wallets[i] = d.newWallet(code)
 	}
 	for i := range d.assets {
-		if a := &d.assets[i]; a.known {
+		a := &d.assets[i]
+		switch {
+		case !a.known:
+		case i > 0 && d.assets[i-1].currency == a.currency && d.assets[i-1].known:
+			a.wallet = d.assets[i-1].wallet
+		default:
 			a.wallet = d.walletOf(a.currency)
 		}
 	}

@@ -39,7 +39,12 @@ func (d *draft) listTargets() {
 		t := &d.in.Targets[i]
 		d.weights[i] = weighted{symbol: t.Symbol, weight: numOf(t.Weight)}
 	}
-	slices.SortStableFunc(d.weights, compareWeighted)
+	for i := 1; i < len(d.weights); i++ {
+		if d.weights[i].symbol < d.weights[i-1].symbol { // seldom
+			slices.SortStableFunc(d.weights, compareWeighted)
+			return
+		}
+	}
 }
 
 func (d *draft) checkWeights() {
@@ -66,22 +71,22 @@ func (d *draft) checkDuplicates() {
 			return
 		}
 	}
-	positions := make([]broker.InstrumentID, len(d.in.Account.Positions))
-	for i := range positions {
-		positions[i] = d.in.Account.Positions[i].Symbol
+	d.names = d.names[:0]
+	for i := range d.in.Account.Positions {
+		d.names = append(d.names, d.in.Account.Positions[i].Symbol)
 	}
-	if symbol, twice := twice(positions); twice {
+	if symbol, twice := twice(d.names); twice {
 		d.reject(ReasonDuplicateSymbol, "position %s is there twice", symbol)
 		return
 	}
 	if !d.funding {
 		return
 	}
-	planned := make([]broker.InstrumentID, len(d.in.Planned))
-	for i := range planned {
-		planned[i] = d.in.Planned[i].Symbol
+	d.names = d.names[:0]
+	for i := range d.in.Planned {
+		d.names = append(d.names, d.in.Planned[i].Symbol)
 	}
-	if symbol, twice := twice(planned); twice {
+	if symbol, twice := twice(d.names); twice {
 		d.reject(ReasonDuplicateSymbol, "planned buy %s is there twice", symbol)
 	}
 }
@@ -158,7 +163,7 @@ func (d *draft) checkPolicy() {
 	var f faults
 	d.in.Policy.checkValues(&f)
 	oneOf(&f, "account type", d.in.Account.Type, broker.Margin, broker.Cash)
-	for symbol, terms := range d.in.Instruments {
+	for symbol, terms := range d.termsToCheck() {
 		if terms.Lot.Sign() <= 0 {
 			f.add("lot of %s is %s: want more than 0", symbol, terms.Lot)
 		}
@@ -183,28 +188,38 @@ func (d *draft) checkPolicy() {
 	}
 }
 
+// termsToCheck are the terms of all instruments, or none if they were seen to be
+// right.
+func (d *draft) termsToCheck() map[broker.InstrumentID]InstrumentTerms {
+	if d.oddTerms {
+		return d.in.Instruments
+	}
+	return nil
+}
+
 // measureShift is how far the targets are from those of the last plan. What it
 // means, the guards decide at the end.
 func (d *draft) measureShift() {
 	if d.in.Previous == nil || d.in.Policy.Mode == LiquidateAll {
 		return
 	}
-	previous := make([]weighted, len(d.in.Previous))
-	for i := range previous {
-		previous[i] = weighted{symbol: d.in.Previous[i].Symbol, weight: numOf(d.in.Previous[i].Weight)}
+	bySymbol := func(a, b TargetWeight) int { return strings.Compare(string(a.Symbol), string(b.Symbol)) }
+	previous := d.in.Previous
+	if !slices.IsSortedFunc(previous, bySymbol) {
+		previous = slices.Clone(previous)
+		slices.SortStableFunc(previous, bySymbol)
 	}
-	slices.SortStableFunc(previous, compareWeighted)
 	var sum num
 	for i, j := 0, 0; i < len(d.weights) || j < len(previous); {
 		switch {
-		case j == len(previous) || i < len(d.weights) && d.weights[i].symbol < previous[j].symbol:
+		case j == len(previous) || i < len(d.weights) && d.weights[i].symbol < previous[j].Symbol:
 			sum = sum.add(d.weights[i].weight.abs())
 			i++
-		case i == len(d.weights) || previous[j].symbol < d.weights[i].symbol:
-			sum = sum.add(previous[j].weight.abs())
+		case i == len(d.weights) || previous[j].Symbol < d.weights[i].symbol:
+			sum = sum.add(numOf(previous[j].Weight).abs())
 			j++
 		default:
-			sum = sum.add(d.weights[i].weight.sub(previous[j].weight).abs())
+			sum = sum.add(d.weights[i].weight.sub(numOf(previous[j].Weight)).abs())
 			i++
 			j++
 		}

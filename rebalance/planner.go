@@ -39,7 +39,8 @@ func (p *planner) draft(in Input) *draft {
 	if !ok {
 		d = &draft{}
 	}
-	d.in = &in
+	d.input = in
+	d.in = &d.input
 	return d
 }
 
@@ -49,6 +50,8 @@ func (p *planner) recycle(d *draft) {
 		weights: d.weights[:0], symbols: d.symbols[:0], assets: d.assets[:0], lines: d.lines[:0],
 		members: d.members[:0], wallets: d.wallets[:0],
 		sales: d.sales[:0], purchases: d.purchases[:0], text: d.text[:0],
+		names: d.names[:0], chosen: d.chosen[:0], rows: d.rows[:0], ordered: d.ordered[:0], figures: d.figures[:0],
+		saleOf: d.saleOf[:0], purchaseOf: d.purchaseOf[:0],
 	}
 	p.drafts.Put(d)
 }

@@ -79,7 +79,9 @@ type run struct {
 
 	targets     allocation.Allocation
 	terms       map[broker.InstrumentID]broker.Instrument
-	sessions    map[broker.InstrumentID]broker.Session // known to be open
+	symbols     []broker.InstrumentID       // those of terms, sorted; nil if not known
+	sessions    []broker.Session            // known to be open
+	sessionOf   map[broker.InstrumentID]int // which of them is that of an instrument
 	snap        broker.Snapshot
 	quotes      marketdata.Quotes
 	calendarDue bool // the trigger's calendar asks for this run
@@ -88,6 +90,10 @@ type run struct {
 	resumed     bool            // the plan comes from the journal and has orders sent
 	agreed      bool            // the positions bear out every fill that is settled
 	legs        []*leg
+	input       inputRoom
+	expect      map[broker.InstrumentID]num
+	values      []num
+	stem        string          // of the references of its orders, once it is needed
 	extra       []PlannedOrder  // compensating orders, behind those of the plan
 	keep        json.RawMessage // what the current step leaves in the journal
 
@@ -304,6 +310,7 @@ func (e *Engine) store(ctx context.Context, res *Result, memo json.RawMessage) e
 	if err != nil {
 		return err
 	}
+	res.before = nil
 	grant := journal.Grant{Account: res.Account, Run: res.Run, Fence: res.fence}
 	err = e.cfg.Journal.Finish(context.WithoutCancel(ctx), grant,
 		journal.Outcome{Name: string(res.Outcome), Time: res.Finished, Result: data, Memo: memo})

@@ -314,7 +314,7 @@ next:
 		}
 		now := r.e.cfg.Now()
 		stale = append(stale, &leg{
-			order: s.Order, state: *s, adopted: true, run: journal.RunID("adopted"),
+			order: s.Order, state: stateOf(s), adopted: true, run: journal.RunID("adopted"),
 			ackBy: now.Add(r.e.cfg.Timing.Acknowledge), doneBy: now,
 		})
 	}

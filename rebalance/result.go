@@ -63,6 +63,7 @@ type Result struct {
 	closed time.Duration   // how long the run waited for markets to open
 	fence  uint64          // under which it may be stored
 	memo   json.RawMessage // what it leaves, should the run not go on
+	before []byte          // the JSON of Before, if it was written already
 	stored bool            // the journal has it
 }
 

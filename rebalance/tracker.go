@@ -60,6 +60,9 @@ func (noTracker) Track(context.Context, Progress) {}
 
 // track tells the tracker; its panics are its own.
 func (e *Engine) track(ctx context.Context, p Progress) {
+	if _, none := e.cfg.Tracker.(noTracker); none {
+		return
+	}
 	defer func() {
 		if v := recover(); v != nil {
 			e.cfg.Logger.Error("tracker panicked", "account", p.Account, "run", p.Run, "err", v)

@@ -39,9 +39,14 @@ func (r *run) agree(ctx context.Context) error {
 	}
 }
 
-// expected is what the positions must be: those before the plan and our fills.
+// expected is what the positions must be: those before the plan and our fills. It
+// is good until it is asked again.
 func (r *run) expected() map[broker.InstrumentID]num {
-	expected := make(map[broker.InstrumentID]num, len(r.frozen.Held)+len(r.legs))
+	if r.expect == nil {
+		r.expect = make(map[broker.InstrumentID]num, max(len(r.frozen.Held), len(r.legs)))
+	}
+	expected := r.expect
+	clear(expected)
 	for id, held := range r.frozen.Held {
 		expected[id] = numOf(held)
 	}
@@ -60,17 +65,20 @@ type Difference struct {
 	Found    decimal.Decimal     `json:"found"`
 }
 
-// difference lists the positions that are not as expected, by symbol.
+// difference lists the positions that are not as expected, by symbol. It uses up
+// what is expected.
 func difference(expected map[broker.InstrumentID]num, snap *broker.Snapshot) []Difference {
 	var diff []Difference
 	for i := range snap.Positions {
 		p := &snap.Positions[i]
-		if want := expected[p.Instrument]; want.cmp(numOf(p.Quantity)) != 0 {
+		want := expected[p.Instrument]
+		delete(expected, p.Instrument)
+		if want.cmp(numOf(p.Quantity)) != 0 {
 			diff = append(diff, Difference{Symbol: p.Instrument, Expected: want.decimal(), Found: p.Quantity})
 		}
 	}
-	for id, want := range expected {
-		if !want.isZero() && snap.Position(id).IsZero() {
+	for id, want := range expected { // what is not there at all
+		if !want.isZero() {
 			diff = append(diff, Difference{Symbol: id, Expected: want.decimal()})
 		}
 	}
@@ -152,8 +160,8 @@ func (r *run) report() {
 				l.report(out)
 			}
 		}
-		if left := o.Quantity.Sub(out.Filled); left.Sign() > 0 && i < planned {
-			r.result.Residual = append(r.result.Residual, Residual{Symbol: o.Symbol, Side: o.Side, Quantity: left})
+		if i < planned && out.Filled.LessThan(o.Quantity) {
+			r.result.Residual = append(r.result.Residual, Residual{Symbol: o.Symbol, Side: o.Side, Quantity: o.Quantity.Sub(out.Filled)})
 		}
 	}
 	r.result.Costs = r.costs()

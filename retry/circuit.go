@@ -159,7 +159,7 @@ func (b *CircuitBreaker) State() State {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.present(time.Now())
+	return b.present()
 }
 
 // Force opens or closes the breaker until it is forced otherwise, or hands it
@@ -186,16 +186,18 @@ const (
 func (b *CircuitBreaker) enter() (passage, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now := time.Now()
 	switch {
 	case b.mode == ForceOpen:
-		return past, &OpenError{Name: b.name, Until: now.Add(b.o.OpenFor), Forced: true}
+		return past, &OpenError{Name: b.name, Until: time.Now().Add(b.o.OpenFor), Forced: true}
 	case b.mode == ForceClosed:
 		b.changed()
 		return past, nil
 	case b.state == Closed:
 		b.changed()
 		return through, nil
+	}
+	now := time.Now()
+	switch {
 	case now.Before(b.until):
 		return past, &OpenError{Name: b.name, Until: b.until, Last: b.last}
 	case b.trying:
@@ -231,13 +233,13 @@ func (b *CircuitBreaker) due() bool {
 
 // present returns the state as users see it. The caller holds mu. The machine
 // knows nothing of a longer opening, so it may be half open too early.
-func (b *CircuitBreaker) present(now time.Time) State {
+func (b *CircuitBreaker) present() State {
 	switch {
 	case b.mode == ForceOpen:
 		return Open
 	case b.mode == ForceClosed:
 		return Closed
-	case b.state != Closed && now.Before(b.until):
+	case b.state != Closed && time.Now().Before(b.until):
 		return Open
 	}
 	return b.state
@@ -290,7 +292,7 @@ func (b *CircuitBreaker) moved(to State) {
 
 // changed keeps a change of the shown state for report. The caller holds mu.
 func (b *CircuitBreaker) changed() {
-	to := b.present(time.Now())
+	to := b.present()
 	if to == b.shown {
 		return
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/broker"
 	"github.com/evenkeel/evenkeel/broker/fake"
+	"github.com/evenkeel/evenkeel/marketdata"
 )
 
 // TestBooksBalance: whatever happens, positions and cash are those of the
@@ -137,4 +138,42 @@ func TestConcurrentUse(t *testing.T) {
 	cancel()
 	readers.Wait()
 	require.Len(t, b.Ledger().Orders, 100)
+}
+
+func TestOldOrdersAreForgottenOnRequest(t *testing.T) {
+	b, err := fake.New(fake.Config{
+		Accounts:    []fake.Account{{ID: "U1", Cash: map[broker.Currency]decimal.Decimal{"USD": dec("1000000")}}},
+		Instruments: []broker.Instrument{{ID: "A"}},
+		Quotes:      map[broker.InstrumentID]marketdata.Quote{"A": quote("10", "10")},
+		KeepOrders:  10,
+	})
+	require.NoError(t, err)
+	place := func(id string, limit string) {
+		_, err := b.Place(t.Context(), broker.Order{
+			ID: broker.OrderID(id), Account: "U1", Instrument: "A", Side: broker.Buy, Quantity: dec("1"),
+			Type: broker.Limit, Limit: dec(limit), TIF: broker.Day,
+		})
+		require.NoError(t, err)
+	}
+	place("rests", "5")
+	for i := range 55 {
+		place(fmt.Sprint("o", i), "10")
+	}
+	orders := b.Ledger().Orders
+	require.LessOrEqual(t, len(orders), 21)
+	require.Equal(t, broker.OrderID("rests"), orders[0].Sent.ID, "what still works is kept")
+	require.Equal(t, broker.OrderID("o54"), orders[len(orders)-1].Sent.ID)
+	told, err := b.Orders(t.Context(), "U1", broker.OrderQuery{})
+	require.NoError(t, err)
+	require.Len(t, told, len(orders))
+	held, _, err := b.Holdings("U1")
+	require.NoError(t, err)
+	require.Equal(t, "55", held["A"].String(), "what they did stays")
+	seen := map[string]bool{}
+	for i := range orders {
+		require.False(t, seen[orders[i].BrokerID])
+		seen[orders[i].BrokerID] = true
+	}
+	_, err = fake.New(fake.Config{KeepOrders: -1})
+	require.ErrorContains(t, err, "KeepOrders is -1")
 }

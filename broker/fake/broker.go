@@ -29,6 +29,7 @@ type Broker struct {
 
 	mu          sync.Mutex // guards cfg.FX and all below; never held across a wait
 	accounts    []*account
+	listed      []broker.Account // the same, as they are told
 	byAccount   map[broker.AccountID]*account
 	instruments []*instrument
 	byID        map[broker.InstrumentID]*instrument
@@ -39,8 +40,10 @@ type Broker struct {
 	upAt   time.Time
 	closed bool
 
-	orders   map[broker.OrderID]*order // every order with an ID that was ever received
-	received []*order                  // all orders, in the order of arrival
+	orders   map[broker.OrderID]*order // every order with an ID that is kept
+	received []*order                  // all orders that are kept, in the order of arrival
+	arrived  int                       // how many there ever were
+	room     []order                   // for those to come
 	fills    int                       // executions so far
 	refused  []Refusal
 	cancels  []LedgerCancel
@@ -135,6 +138,7 @@ func (b *Broker) addAccount(c *Account) {
 		a.addPosition(b.byID[id].index, quantity)
 	}
 	b.accounts = append(b.accounts, a)
+	b.listed = append(b.listed, broker.Account{ID: a.id, Mode: a.mode})
 	b.byAccount[c.ID] = a
 }
 

@@ -57,6 +57,11 @@ type Config struct {
 	Clock *Clock
 	// Now is the time, when there is no Clock. Default: time.Now.
 	Now func() time.Time
+	// KeepOrders bounds the memory of long simulations: when there are twice as
+	// many orders, the oldest that ended are forgotten, IDs, ledger and all, with
+	// the oldest cancels and refusals. An order of the present day may be among
+	// them. Default: 0, all are kept.
+	KeepOrders int
 	// Poll is how often [Broker.Await] asks Prices while orders rest, when there
 	// is no Clock. Default: 1 s.
 	Poll time.Duration
@@ -167,6 +172,9 @@ func (c *Config) validate() error {
 		} else if !q.Priced() {
 			fault("Quotes[%s] has no price: want a bid and an ask, a last or a close", id)
 		}
+	}
+	if c.KeepOrders < 0 {
+		fault("KeepOrders is %d: want 0 for all, or how many", c.KeepOrders)
 	}
 	for p, rate := range c.FX {
 		if rate.Sign() <= 0 || p.From == "" || p.To == "" {

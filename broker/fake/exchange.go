@@ -33,7 +33,7 @@ func (b *Broker) happen(h *happening) {
 	case correction:
 		b.correct(o, h)
 	case feeKnown:
-		o.fills[h.fill].Fee.Valid = true
+		o.fills[h.fill].fee.Valid = true
 		b.changed(o)
 	case reconnect: // it only ends waits
 	}
@@ -195,18 +195,16 @@ func (b *Broker) fill(o *order, quantity, price decimal.Decimal) {
 		return // filled by other means meanwhile
 	}
 	b.fills++
-	f := execution{Fill: broker.Fill{
-		ID: "x" + strconv.Itoa(b.fills), Order: o.order.ID, Instrument: o.order.Instrument, Side: o.order.Side,
-		Quantity: quantity, Price: price,
-		Fee: decimal.NullDecimal{Valid: true}, FeeCurrency: o.instrument.Currency, Time: b.now,
-	}}
-	notional := quantity.Mul(price)
-	f.Fee.Decimal = b.charge(o, quantity, notional)
-	b.book(o, quantity, notional, f.Fee.Decimal)
+	f := execution{
+		id: "x" + strconv.Itoa(b.fills), quantity: quantity, price: price, fee: decimal.NullDecimal{Valid: true}, time: b.now,
+	}
+	notional := times(quantity, price)
+	f.fee.Decimal = b.charge(o, quantity, notional)
+	b.book(o, quantity, notional, f.fee.Decimal)
 	if whole := quantity.Cmp(o.left); whole >= 0 {
 		o.left = decimal.Decimal{}
 	} else {
-		o.left = o.left.Sub(quantity)
+		o.left = minus(o.left, quantity)
 	}
 	o.fills = append(o.fills, f)
 	if o.quirk != nil {
@@ -240,15 +238,15 @@ func (b *Broker) book(o *order, quantity, notional, fee decimal.Decimal) {
 	heldBefore, cashBefore := held.quantity, cash.amount
 	held.version = 0
 	if o.order.Side == broker.Buy {
-		held.quantity, cash.amount = held.quantity.Add(quantity), cash.amount.Sub(notional)
+		held.quantity, cash.amount = plus(held.quantity, quantity), minus(cash.amount, notional)
 	} else {
-		held.quantity, cash.amount = held.quantity.Sub(quantity), cash.amount.Add(notional)
+		held.quantity, cash.amount = minus(held.quantity, quantity), plus(cash.amount, notional)
 		if a.settleDays > 0 {
 			a.unsettled = append(a.unsettled, unsettled{currency: currency, amount: notional, until: a.settlement(b.now)})
 		}
 	}
 	if !fee.IsZero() {
-		cash.amount = cash.amount.Sub(fee)
+		cash.amount = minus(cash.amount, fee)
 	}
 	if l := b.lag; l != nil && l.take() {
 		b.fired[FaultLagPositions]++

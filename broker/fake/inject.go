@@ -251,7 +251,7 @@ func (b *Broker) quirkFill(o *order, n int) {
 		b.due.add(happening{at: b.now.Add(q.reveal), kind: reveal, order: o, fill: n})
 	}
 	if q.feeLate > 0 {
-		f.Fee.Valid = false
+		f.fee.Valid = false
 		b.due.add(happening{at: b.now.Add(q.feeLate), kind: feeKnown, order: o, fill: n})
 	}
 	if c := q.correct; c != nil && n == 0 {
@@ -262,16 +262,16 @@ func (b *Broker) quirkFill(o *order, n int) {
 // correct replaces the quantity and price of a fill, and what it moved.
 func (b *Broker) correct(o *order, h *happening) {
 	f := &o.fills[h.fill]
-	was := f.Fill
+	was := *f
 	if h.quantity.Sign() > 0 {
-		f.Quantity = h.quantity
+		f.quantity = h.quantity
 	}
 	if h.price.Sign() > 0 {
-		f.Price = h.price
+		f.price = h.price
 	}
 	sign := decimal.New(o.order.Side.Sign(), 0)
-	paid := f.Quantity.Mul(f.Price).Sub(was.Quantity.Mul(was.Price))
-	o.account.addPosition(o.instrument.index, f.Quantity.Sub(was.Quantity).Mul(sign))
+	paid := f.quantity.Mul(f.price).Sub(was.quantity.Mul(was.price))
+	o.account.addPosition(o.instrument.index, f.quantity.Sub(was.quantity).Mul(sign))
 	o.account.addCash(o.instrument.currency, paid.Mul(sign).Neg())
 	b.changed(o)
 }

@@ -91,9 +91,10 @@ func (b *Broker) Ledger() Ledger {
 			Received: o.received, Sent: o.sent(), Works: o.order, BrokerID: o.brokerID, Status: o.status,
 			Code: o.code, Reason: o.reason, Updated: o.updated, Duplicates: o.duplicates,
 		}
-		for _, f := range o.fills {
+		for i := range o.fills {
+			f := o.fill(&o.fills[i])
 			f.Fee.Valid = true
-			e.Fills = append(e.Fills, f.Fill)
+			e.Fills = append(e.Fills, f)
 		}
 		l.Orders[i] = e
 	}
@@ -149,4 +150,23 @@ func (b *Broker) forget() {
 		}
 	}
 	b.midnight = nextMidnight(b.now)
+}
+
+// forgetAllBut forgets the oldest orders that ended, but keeps that many.
+func (b *Broker) forgetAllBut(keep int) {
+	kept := b.received[:0]
+	for i, o := range b.received {
+		if i >= len(b.received)-keep || !o.status.Terminal() || o.hidden {
+			kept = append(kept, o)
+			continue
+		}
+		o.account.orders.remove(o)
+		if o.order.ID != "" {
+			delete(b.orders, o.order.ID)
+		}
+	}
+	clear(b.received[len(kept):])
+	b.received = kept
+	b.cancels = append([]LedgerCancel(nil), b.cancels[max(0, len(b.cancels)-keep):]...)
+	b.refused = append([]Refusal(nil), b.refused[max(0, len(b.refused)-keep):]...)
 }

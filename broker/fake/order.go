@@ -41,8 +41,19 @@ type order struct {
 
 // execution is a fill and whether it is told yet.
 type execution struct {
-	broker.Fill
-	hidden bool
+	id              string
+	quantity, price decimal.Decimal
+	fee             decimal.NullDecimal
+	time            time.Time
+	hidden          bool
+}
+
+// fill is an execution as it is told.
+func (o *order) fill(e *execution) broker.Fill {
+	return broker.Fill{
+		ID: e.id, Order: o.order.ID, Instrument: o.order.Instrument, Side: o.order.Side,
+		Quantity: e.quantity, Price: e.price, Fee: e.fee, FeeCurrency: o.instrument.Currency, Time: e.time,
+	}
 }
 
 // state is what the broker says of the order.
@@ -57,7 +68,7 @@ func (o *order) state() broker.OrderState {
 		s.Fills = make([]broker.Fill, 0, len(o.fills))
 		for i := range o.fills {
 			if !o.fills[i].hidden {
-				s.Fills = append(s.Fills, o.fills[i].Fill)
+				s.Fills = append(s.Fills, o.fill(&o.fills[i]))
 			}
 		}
 	}

@@ -127,9 +127,17 @@ func (b *Broker) receive(a *account, sent *broker.Order, q *quirk) *order {
 
 // newOrder takes an order into the books.
 func (b *Broker) newOrder(a *account, sent *broker.Order, q *quirk) *order {
-	o := &order{
+	if keep := b.cfg.KeepOrders; keep > 0 && len(b.received) >= 2*keep {
+		b.forgetAllBut(keep)
+	}
+	if len(b.room) == 0 {
+		b.room = make([]order, 16) // they stay for long, all of them
+	}
+	o := &b.room[0]
+	b.room = b.room[1:]
+	*o = order{
 		order: echo(sent), epoch: sent.Epoch, sendBefore: sent.SendBefore, account: a, instrument: b.byID[sent.Instrument],
-		brokerID: strconv.Itoa(1000 + len(b.received)), received: b.now, left: sent.Quantity,
+		brokerID: strconv.Itoa(1000 + b.arrived), received: b.now, left: sent.Quantity,
 		status: broker.StatusPending, quirk: q,
 	}
 	o.fills = o.first[:0]
@@ -140,6 +148,7 @@ func (b *Broker) newOrder(a *account, sent *broker.Order, q *quirk) *order {
 		o.left = o.order.Quantity
 	}
 	b.received = append(b.received, o)
+	b.arrived++
 	if sent.ID != "" {
 		b.orders[sent.ID] = o
 	}

@@ -50,7 +50,7 @@ func (b *Broker) refuseSell(o *order) (code, reason string) {
 // refuseBuy compares what the order costs with what the account may spend.
 func (b *Broker) refuseBuy(o *order) (code, reason string) {
 	a, i := o.account, o.instrument
-	cost := o.left.Mul(o.estimate())
+	cost := times(o.left, o.estimate())
 	if b.cfg.Fees != nil {
 		cost = cost.Add(b.cfg.Fees.Fee(FeeRequest{Order: &o.order, Instrument: &i.Instrument, Quantity: o.left, Notional: cost}))
 	}

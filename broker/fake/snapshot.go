@@ -10,14 +10,11 @@ import (
 	"github.com/evenkeel/evenkeel/broker"
 )
 
-// Accounts returns the accounts.
+// Accounts returns the accounts. All callers share the list: it must not be changed.
 func (b *Broker) Accounts(ctx context.Context) ([]broker.Account, error) {
 	var list []broker.Account
 	err := b.do(ctx, Call{Method: MethodAccounts}, nil, func() error {
-		list = make([]broker.Account, len(b.accounts))
-		for i, a := range b.accounts {
-			list[i] = broker.Account{ID: a.id, Mode: a.mode}
-		}
+		list = slices.Clip(b.listed)
 		return nil
 	})
 	if err != nil {
@@ -120,7 +117,7 @@ func (b *Broker) value(a *account) (valuation, error) {
 			return v, fmt.Errorf("the account's value is not known: no price for %s", t.ID)
 		}
 		if h.version != t.version {
-			h.value, h.version = h.quantity.Mul(t.mark), t.version
+			h.value, h.version = times(h.quantity, t.mark), t.version
 		}
 		v.positions++
 		sums[t.currency].add(h.value)
@@ -130,9 +127,9 @@ func (b *Broker) value(a *account) (valuation, error) {
 	}
 	for i := range sums {
 		sum := sums[i].sum()
-		v.gross = v.gross.Add(b.toBase(a, sum, i))
+		v.gross = plus(v.gross, b.toBase(a, sum, i))
 		if i < len(a.cash) {
-			sum = sum.Add(a.cash[i].amount)
+			sum = plus(sum, a.cash[i].amount)
 		}
 		if sum.IsZero() {
 			continue
@@ -140,7 +137,7 @@ func (b *Broker) value(a *account) (valuation, error) {
 		if c := b.currencies[i]; c != a.base && b.cfg.FX[Pair{c, a.base}].IsZero() {
 			return v, fmt.Errorf("the account's value is not known: no exchange rate from %s to %s", c, a.base)
 		}
-		v.net = v.net.Add(b.toBase(a, sum, i))
+		v.net = plus(v.net, b.toBase(a, sum, i))
 	}
 	return v, nil
 }

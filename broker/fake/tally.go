@@ -34,3 +34,36 @@ func (t *tally) sum() decimal.Decimal {
 	}
 	return t.rest.Add(decimal.New(t.small, t.exp))
 }
+
+// The sums and products of an order are made without the memory that big numbers
+// need, as long as they are small: the results are the same in either case.
+
+// plus is a + b.
+func plus(a, b decimal.Decimal) decimal.Decimal {
+	if summable(a, b) {
+		return decimal.New(a.CoefficientInt64()+b.CoefficientInt64(), a.Exponent())
+	}
+	return a.Add(b)
+}
+
+// minus is a - b.
+func minus(a, b decimal.Decimal) decimal.Decimal {
+	if summable(a, b) {
+		return decimal.New(a.CoefficientInt64()-b.CoefficientInt64(), a.Exponent())
+	}
+	return a.Sub(b)
+}
+
+// summable reports whether two coefficients have one exponent and 18 digits at
+// most, so that their sum fits into an int64.
+func summable(a, b decimal.Decimal) bool {
+	return a.Exponent() == b.Exponent() && a.NumDigits() <= 18 && b.NumDigits() <= 18
+}
+
+// times is a × b.
+func times(a, b decimal.Decimal) decimal.Decimal {
+	if a.NumDigits()+b.NumDigits() <= 18 {
+		return decimal.New(a.CoefficientInt64()*b.CoefficientInt64(), a.Exponent()+b.Exponent())
+	}
+	return a.Mul(b)
+}
