@@ -109,6 +109,18 @@ func TestAnOrderThatCannotBeFoundBlocksTheAccount(t *testing.T) {
 	})
 }
 
+func TestAnOrderThatComesToLightLateBlocksNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nil)
+		// The first look finds nothing and proves nothing: the order is on its way.
+		r.broker.Inject(fake.LoseAck{N: 1}, fake.DelayOrder{N: 1, By: 50 * time.Millisecond})
+		res := r.run("e1")
+		require.Equal(t, rebalance.Completed, res.Outcome, res.Detail)
+		require.Equal(t, journal.Filled, order(t, res, "A").Outcome)
+		require.Equal(t, 2, r.sent(), "no order twice")
+	})
+}
+
 func TestACancelThatIsNeverConfirmedBlocksTheAccount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, nil)

@@ -114,16 +114,11 @@ const maxCancels = 2
 
 // absent settles a leg whose order cannot be found. "Not found" alone proves
 // nothing: the broker must be able to prove it, twice with a pause between, and
-// the position must not have moved.
+// the position must not have moved. One look that proves nothing is no reason to
+// block the account yet: an order can come to light a moment later.
 func (r *run) absent(ctx context.Context, l *leg, legs []*leg) error {
-	prover, ok := broker.As[broker.AbsenceProver](r.e.cfg.Broker)
-	if !ok {
-		if r.infer(l, legs) {
-			return nil
-		}
-		l.unknown(r.e.cfg.Now(), "the broker does not show the order, and cannot prove that it never had it")
-		return nil
-	}
+	prover, proves := broker.As[broker.AbsenceProver](r.e.cfg.Broker)
+	doubt := ""
 	for look := range 2 {
 		if look > 0 {
 			if err := r.pauseForNews(ctx, legs); err != nil {
@@ -141,17 +136,22 @@ func (r *run) absent(ctx context.Context, l *leg, legs []*leg) error {
 			l.found(s)
 			return nil // the next round sees to it
 		}
-		absent, err := prover.ProveAbsent(ctx, r.req.Account, l.order.ID)
-		if err != nil {
-			return err
+		absent := false
+		if proves {
+			if absent, err = prover.ProveAbsent(ctx, r.req.Account, l.order.ID); err != nil {
+				return err
+			}
 		}
 		if held := r.snap.Position(l.order.Instrument); !absent || !held.Equal(l.held) {
 			if r.infer(l, legs) {
 				return nil
 			}
-			l.unknown(r.e.cfg.Now(), fmt.Sprintf("the broker does not show the order but cannot prove its absence (position %s, before the order %s)", held, l.held))
-			return nil
+			doubt = fmt.Sprintf("the broker does not show the order but cannot prove its absence (position %s, before the order %s)", held, l.held)
 		}
+	}
+	if doubt != "" {
+		l.unknown(r.e.cfg.Now(), doubt)
+		return nil
 	}
 	l.notSent(r.e.cfg.Now(), "proven: the broker never had the order")
 	l.lost = true

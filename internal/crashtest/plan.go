@@ -177,7 +177,7 @@ type plan struct {
 
 // lateMayBlock says that an order which the exchange shows late may block its
 // account: the engine takes one look that proves nothing as an unknown outcome.
-const lateMayBlock = true
+const lateMayBlock = false
 
 // planOf draws the plan of a seed. Its first strike is the seed's place in the
 // catalogue, so that many seeds in a row have all of them; or in that part of it
