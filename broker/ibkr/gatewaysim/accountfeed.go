@@ -22,25 +22,24 @@ func (e *Exchange) handleAccounts(s *tcpSession, m proto.Message) {
 		delete(s.summaries, m.GetReqId())
 	case *protobuf.PositionsRequest:
 		s.positions = true
-		for _, a := range e.accounts {
-			e.sendPositions(s, a)
-		}
-		e.sendEnd(s, &protobuf.PositionEnd{})
+		e.sendList(s, &protobuf.PositionEnd{}, func() {
+			for _, a := range e.accounts {
+				e.sendPositions(s, a)
+			}
+		})
 	case *protobuf.CancelPositions:
 		s.positions = false
 	case *protobuf.PositionsMultiRequest:
 		if a := e.accountFor(s, m.GetReqId(), m.GetAccount()); a != nil {
 			s.posMulti[m.GetReqId()] = a.ID
-			e.sendPositionsMulti(s, m.GetReqId(), a, nil)
-			e.sendEnd(s, &protobuf.PositionMultiEnd{ReqId: m.ReqId})
+			e.sendList(s, &protobuf.PositionMultiEnd{ReqId: m.ReqId}, func() { e.sendPositionsMulti(s, m.GetReqId(), a, nil) })
 		}
 	case *protobuf.CancelPositionsMulti:
 		delete(s.posMulti, m.GetReqId())
 	case *protobuf.AccountUpdatesMultiRequest:
 		if a := e.accountFor(s, m.GetReqId(), m.GetAccount()); a != nil {
 			s.updMulti[m.GetReqId()] = a.ID
-			e.sendUpdatesMulti(s, m.GetReqId(), a)
-			e.sendEnd(s, &protobuf.AccountUpdateMultiEnd{ReqId: m.ReqId})
+			e.sendList(s, &protobuf.AccountUpdateMultiEnd{ReqId: m.ReqId}, func() { e.sendUpdatesMulti(s, m.GetReqId(), a) })
 		}
 	case *protobuf.CancelAccountUpdatesMulti:
 		delete(s.updMulti, m.GetReqId())
@@ -70,8 +69,7 @@ func (e *Exchange) subscribeAccount(s *tcpSession, m *protobuf.AccountDataReques
 		return
 	}
 	s.account = a.ID
-	e.sendAccount(s, a, nil)
-	e.sendEnd(s, &protobuf.AccountDataEnd{AccountName: proto.String(a.ID)})
+	e.sendList(s, &protobuf.AccountDataEnd{AccountName: proto.String(a.ID)}, func() { e.sendAccount(s, a, nil) })
 }
 
 // sendAccount sends values and positions of an account; the position of one
@@ -122,10 +120,11 @@ func (e *Exchange) subscribeSummary(s *tcpSession, m *protobuf.AccountSummaryReq
 		return
 	}
 	s.summaries[m.GetReqId()] = summary{m.GetGroup(), m.GetTags()}
-	for _, a := range e.accounts {
-		e.sendSummary(s, m.GetReqId(), a)
-	}
-	e.sendEnd(s, &protobuf.AccountSummaryEnd{ReqId: m.ReqId})
+	e.sendList(s, &protobuf.AccountSummaryEnd{ReqId: m.ReqId}, func() {
+		for _, a := range e.accounts {
+			e.sendSummary(s, m.GetReqId(), a)
+		}
+	})
 }
 
 // sendSummary sends the tags of an account that a subscription asks for.

@@ -155,7 +155,7 @@ func (e *Exchange) wake() {
 
 // close ends an order's day.
 func (e *Exchange) close(o *order) {
-	if price, ok := e.fillPrice(o); ok && (o.kind == "MOC" || o.kind == "LOC") && !o.stuck {
+	if price, ok := e.fillPrice(o); ok && (o.kind == "MOC" || o.kind == "LOC") && !o.stuck && !o.parked {
 		e.execute(o, o.remaining(), price)
 	}
 	if !o.terminal() && o.tif != "GTC" {

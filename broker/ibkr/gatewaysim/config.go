@@ -57,6 +57,10 @@ type Config struct {
 	// Default: none.
 	MasterClient int
 
+	// LedgerSize is how many entries the ledger keeps; the oldest are dropped. A
+	// negative number is no limit. Default: 100,000, at most some 100 MB.
+	LedgerSize int
+
 	// Seed decides the faults that strike by chance. Default: 0.
 	Seed uint64
 
@@ -150,6 +154,7 @@ func (c Config) withDefaults() Config {
 	c.ServerVersion = cmp.Or(c.ServerVersion, NewestVersion)
 	c.TimeZone = cmp.Or(c.TimeZone, "US/Eastern")
 	c.FirstOrderID = cmp.Or(c.FirstOrderID, 1)
+	c.LedgerSize = cmp.Or(c.LedgerSize, 100_000)
 	if c.FeePerShare.IsZero() {
 		c.FeePerShare = decimal.New(5, -3)
 	}

@@ -176,36 +176,50 @@ func (e *Exchange) handle(s *tcpSession, m proto.Message) {
 	}
 }
 
-// sendEnd sends an end marker, unless a fault keeps it.
-func (e *Exchange) sendEnd(s *tcpSession, m proto.Message) {
-	kind, _ := kindOf(m)
+// sendList sends the rows of a list and its end marker, unless a fault keeps
+// them.
+func (e *Exchange) sendList(s *tcpSession, end proto.Message, rows func()) {
+	kind, _ := kindOf(end)
 	at := s.place(kind.name)
-	switch {
-	case e.strike(FaultCutMidList, at) != nil:
-		s.dismiss()
-	case e.strike(FaultDropEndMarker, at) != nil:
-	default:
-		s.send(m)
+	cut := e.strike(FaultCutMidList, at)
+	if cut != nil {
+		s.left = cut.Count
 	}
+	rows()
+	s.left = 0
+	switch {
+	case cut != nil && !s.gone:
+		s.dismiss()
+	case cut != nil, e.strike(FaultDropEndMarker, at) != nil:
+	default:
+		s.send(end)
+	}
+}
+
+// sendEnd sends the end marker of an answer that is no list.
+func (e *Exchange) sendEnd(s *tcpSession, end proto.Message) {
+	e.sendList(s, end, func() {})
 }
 
 func (e *Exchange) sendOpenOrders(s *tcpSession, mine func(*order) bool) {
-	for _, o := range e.orders {
-		if !o.terminal() && mine(o) {
-			s.send(o.openOrder())
-			s.send(o.orderStatus())
+	e.sendList(s, &protobuf.OpenOrdersEnd{}, func() {
+		for _, o := range e.orders {
+			if !o.terminal() && mine(o) {
+				s.send(o.openOrder())
+				s.send(o.orderStatus())
+			}
 		}
-	}
-	e.sendEnd(s, &protobuf.OpenOrdersEnd{})
+	})
 }
 
 func (e *Exchange) sendCompleted(s *tcpSession, apiOnly bool) {
-	for _, o := range e.orders {
-		if o.terminal() && !o.archived && e.today(o.ended) && (o.id > 0 || !apiOnly) {
-			s.send(o.completedOrder(e.zone))
+	e.sendList(s, &protobuf.CompletedOrdersEnd{}, func() {
+		for _, o := range e.orders {
+			if o.terminal() && !o.archived && e.today(o.ended) && (o.id > 0 || !apiOnly) {
+				s.send(o.completedOrder(e.zone))
+			}
 		}
-	}
-	e.sendEnd(s, &protobuf.CompletedOrdersEnd{})
+	})
 }
 
 // today reports whether a time is of the gateway's present day: executions and
@@ -217,6 +231,10 @@ func (e *Exchange) today(at time.Time) bool {
 // sendExecutions sends the day's executions that the filter lets through, those
 // of earlier days too if it asks for days.
 func (e *Exchange) sendExecutions(s *tcpSession, m *protobuf.ExecutionRequest) {
+	e.sendList(s, &protobuf.ExecutionDetailsEnd{ReqId: m.ReqId}, func() { e.sendExecutionRows(s, m) })
+}
+
+func (e *Exchange) sendExecutionRows(s *tcpSession, m *protobuf.ExecutionRequest) {
 	f := m.GetExecutionFilter()
 	since := e.filterTime(f.GetTime())
 	for _, o := range e.orders {
@@ -232,7 +250,6 @@ func (e *Exchange) sendExecutions(s *tcpSession, m *protobuf.ExecutionRequest) {
 			}
 		}
 	}
-	e.sendEnd(s, &protobuf.ExecutionDetailsEnd{ReqId: m.ReqId})
 }
 
 func sideCode(buy bool) string {

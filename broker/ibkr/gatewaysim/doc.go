@@ -21,9 +21,10 @@
 //
 // # Versions
 //
-// Config.ServerVersion is from [OldestVersion] to [NewestVersion]. Up to 200 all
-// is text. From 201 on, message after message moves to protobuf at the version
-// at which the real one does; what comes in the wrong dialect is an error 320.
+// Config.ServerVersion is from [OldestVersion] to [NewestVersion]; a client that
+// knows only older ones is turned away. Up to 200 all is text. From 201 on,
+// message after message moves to protobuf at the version at which the real one
+// does; what comes in the wrong dialect is an error 320.
 //
 // # What it speaks
 //
@@ -33,13 +34,16 @@
 // details, matching symbols. Market data: streams and snapshots of types 1 to 4,
 // historical bars, with the errors of missing subscriptions and of pacing.
 // Orders: MKT, LMT, MOC, LOC, what-if, modification; open, all open, completed,
-// executions and commissions; cancel and global cancel.
+// executions and commissions; cancel and global cancel. An order that is not
+// transmitted is Inactive until its client sends it again with Transmit.
 //
 // It does not play: other order types and times in force than DAY and GTC,
-// brackets, OCA groups, algorithms, combinations, Transmit false, market depth,
-// tick by tick, real-time bars, PnL, scanners, news, options, advisors. Their
-// requests are answered with 505, such orders are refused or the field is
-// ignored.
+// brackets, OCA groups, algorithms, combinations, market depth, tick by tick,
+// real-time bars, bars that are kept up to date, PnL, scanners, news, options,
+// advisors. Their requests are answered with 505 (bars with 321), such orders
+// are refused or the field is ignored.
+//
+// It is tried with clients that share no code with it, see the package interop.
 //
 // # Faults
 //
@@ -51,7 +55,7 @@
 // # The ledger
 //
 // [Gateway.Ledger] has every message in and out, every order, fill, cancel and
-// fault, in order. It grows without limit.
+// fault, in order, up to the newest Config.LedgerSize.
 //
 // # Control port
 //

@@ -44,6 +44,7 @@ type Exchange struct {
 	faultSeq  int
 	rand      *rand.Rand
 	ledger    []Entry
+	recorded  int         // entries ever written to the ledger
 	historyAt []time.Time // historical requests in the last ten minutes
 }
 

@@ -100,7 +100,7 @@ const (
 
 var accountFaults = []FaultKind{
 	{Name: FaultDropEndMarker, Row: "E1", When: WhenAnswer, Text: "the end marker, limited by Message (such as positionEnd), is not sent"},
-	{Name: FaultCutMidList, Row: "E1", When: WhenAnswer, Text: "the connection is cut before the end marker, limited by Message"},
+	{Name: FaultCutMidList, Row: "E1", When: WhenAnswer, Text: "the connection is cut before the end marker, limited by Message, or after Count messages of its list if it has as many"},
 	{Name: FaultPositionLag, Row: "E2", When: WhenState, Text: "fills show in positions only after For, never if it is not set, until lifted"},
 	{Name: FaultFrozenValues, Row: "E3", When: WhenState, Text: "fills show in cash only after For, never if it is not set, until lifted"},
 	{Name: FaultOmitTag, Row: "E4", When: WhenState, window: true, Text: "the account value Text is missing"},

@@ -23,6 +23,17 @@ var dataStories = map[string]func(t *testing.T, s *stage){
 		s.c.await(t, "portfolio")
 		s.gone(t)
 		require.Zero(t, s.c.count("accountDownloadEnd"))
+		s.again(t)
+		s.inject(t, gatewaysim.Fault{Name: gatewaysim.FaultCutMidList, Message: "accountDownloadEnd", Count: 3})
+		s.c.ReqAccountUpdates(true, "DU1")
+		s.gone(t)
+		require.Equal(t, 3, s.c.count("accountValue"))
+		s.again(t)
+		s.inject(t, gatewaysim.Fault{Name: gatewaysim.FaultCutMidList, Message: "positionEnd", Count: 99})
+		s.c.ReqPositions()
+		s.gone(t)
+		require.Equal(t, 1, s.c.count("position"))
+		require.Zero(t, s.c.count("positionEnd"))
 	},
 	gatewaysim.FaultPositionLag: func(t *testing.T, s *stage) {
 		id := s.inject(t, gatewaysim.Fault{Name: gatewaysim.FaultPositionLag})

@@ -41,7 +41,7 @@ func (e *Exchange) fillPrice(o *order) (decimal.Decimal, bool) {
 
 // match fills an order if it is marketable.
 func (e *Exchange) match(o *order) {
-	if o.terminal() || o.stuck || o.filling || o.kind == "MOC" || o.kind == "LOC" {
+	if o.terminal() || o.parked || o.stuck || o.filling || o.kind == "MOC" || o.kind == "LOC" {
 		return
 	}
 	if opened, _ := e.trading(o); !opened {

@@ -54,6 +54,10 @@ func (e *Exchange) sendHistory(s *tcpSession, m *protobuf.HistoricalDataRequest)
 		s.fail(m.GetReqId(), 200, "No security definition has been found for the request")
 		return
 	}
+	if m.GetKeepUpToDate() {
+		s.fail(m.GetReqId(), 321, "Error validating request.-'bT' : cause - Historical data that is kept up to date is not simulated: ask without keepUpToDate")
+		return
+	}
 	c := found[0]
 	at := s.place("reqHistoricalData")
 	at.symbol = c.Symbol

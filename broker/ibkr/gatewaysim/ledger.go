@@ -47,19 +47,30 @@ type Entry struct {
 	Detail  string    `json:"detail,omitempty"`
 }
 
-// Ledger returns all entries, or those of the given kinds.
+// Ledger returns all entries that are kept, or those of the given kinds. How
+// many are kept is [Config.LedgerSize].
 func (g *Gateway) Ledger(kinds ...string) []Entry { return g.ledgerSince(0, kinds) }
 
 func (g *Gateway) ledgerSince(seq int, kinds []string) []Entry {
 	g.ex.mu.Lock()
 	defer g.ex.mu.Unlock()
 	found := []Entry{}
-	for _, e := range g.ex.ledger[min(max(seq, 0), len(g.ex.ledger)):] {
+	kept := g.ex.keptLedger()
+	dropped := g.ex.recorded - len(kept)
+	for _, e := range kept[min(max(seq-dropped, 0), len(kept)):] {
 		if len(kinds) == 0 || slices.Contains(kinds, e.Kind) {
 			found = append(found, e)
 		}
 	}
 	return found
+}
+
+// keptLedger is the ledger without what is too old. The lock is held.
+func (e *Exchange) keptLedger() []Entry {
+	if limit := e.cfg.LedgerSize; limit > 0 && len(e.ledger) > limit {
+		return e.ledger[len(e.ledger)-limit:]
+	}
+	return e.ledger
 }
 
 // note is record for callers without the lock.
@@ -69,9 +80,14 @@ func (e *Exchange) note(s *tcpSession, entry Entry) {
 	e.record(s, entry)
 }
 
-// record appends an entry. The lock is held.
+// record appends an entry, and at times drops those that are too old. The lock
+// is held.
 func (e *Exchange) record(s *tcpSession, entry Entry) {
-	entry.Seq, entry.Time = len(e.ledger)+1, e.now()
+	e.recorded++
+	entry.Seq, entry.Time = e.recorded, e.now()
+	if kept := e.keptLedger(); len(e.ledger) >= 2*len(kept) && len(kept) < len(e.ledger) {
+		e.ledger = slices.Delete(e.ledger, 0, len(e.ledger)-len(kept))
+	}
 	if s != nil {
 		entry.Session, entry.Client = s.number, s.client
 	}

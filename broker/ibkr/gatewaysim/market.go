@@ -119,14 +119,15 @@ func (e *Exchange) sendContracts(s *tcpSession, m *protobuf.ContractDataRequest)
 		found = []*Contract{&other}
 	}
 	hours := e.strike(FaultHours, at)
-	for _, c := range found {
-		d := c.details(e.now())
-		if hours != nil {
-			d.TradingHours, d.LiquidHours = proto.String(hours.Text), proto.String(hours.Text)
+	e.sendList(s, &protobuf.ContractDataEnd{ReqId: m.ReqId}, func() {
+		for _, c := range found {
+			d := c.details(e.now())
+			if hours != nil {
+				d.TradingHours, d.LiquidHours = proto.String(hours.Text), proto.String(hours.Text)
+			}
+			s.send(&protobuf.ContractData{ReqId: m.ReqId, Contract: c.message(), ContractDetails: d})
 		}
-		s.send(&protobuf.ContractData{ReqId: m.ReqId, Contract: c.message(), ContractDetails: d})
-	}
-	e.sendEnd(s, &protobuf.ContractDataEnd{ReqId: m.ReqId})
+	})
 }
 
 func (e *Exchange) sendSamples(s *tcpSession, m *protobuf.MatchingSymbolsRequest) {

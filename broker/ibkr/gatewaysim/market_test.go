@@ -121,3 +121,11 @@ func TestHistory(t *testing.T) {
 		c.CancelHistoricalData(4)
 	})
 }
+
+func TestBarsAreNotKeptUpToDate(t *testing.T) {
+	eachVersion(t, func(t *testing.T, version int) {
+		c := connect(t, start(t, config(version)), 7)
+		c.ReqHistoricalData(1, stock("AAPL"), "", "5 D", "1 day", "TRADES", true, 1, true, nil)
+		require.Contains(t, c.await(t, "error", "1 321"), "kept up to date")
+	})
+}

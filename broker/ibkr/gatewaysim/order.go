@@ -49,6 +49,7 @@ type order struct {
 	fills     []*fill
 	archived  bool // no longer told as completed
 
+	parked  bool // its client has not transmitted it
 	stuck   bool // never fills by itself
 	silent  bool // no status is told
 	filling bool // parts of it are under way

@@ -172,9 +172,19 @@ func (e *Exchange) accept(o *order, at place) {
 		return
 	}
 	if e.cfg.CheckFunds && e.short(o) {
-		e.reject(o, 201, "Order rejected - reason:Your account has insufficient equity for this order.")
+		e.reject(o, 201, noFunds)
 		return
 	}
+	if !o.message.GetTransmit() {
+		o.status, o.parked = StatusInactive, true
+		e.show(o)
+		return
+	}
+	e.send(o, at)
+}
+
+// send sends an order to the market, once the gateway has its link.
+func (e *Exchange) send(o *order, at place) {
 	if e.linkDown { // it goes out when the link is back
 		o.status, o.stuck = StatusPendingSubmit, true
 		e.withheld = append(e.withheld, func() { e.work(o, at) })
@@ -306,6 +316,9 @@ func (e *Exchange) alter(o *order, f *Fault) {
 	e.tellError(o.client, o.id, cmp.Or(f.Code, 10349), "Order TIF was set to %s based on order preset.", strings.ToUpper(o.tif))
 }
 
+// noFunds is the text of a refusal for want of cash.
+const noFunds = "Order rejected - reason:Your account has insufficient equity for this order."
+
 // short reports whether a buy costs more than the account has.
 func (e *Exchange) short(o *order) bool {
 	price := o.limit
@@ -314,44 +327,6 @@ func (e *Exchange) short(o *order) bool {
 	}
 	a := e.account(o.account)
 	return o.buy && price.Mul(o.quantity).GreaterThan(a.truth.cash[o.contract.Currency])
-}
-
-// modify changes a working order, or says why not.
-func (e *Exchange) modify(o, to *order) *refusal {
-	switch {
-	case to.account != o.account || to.contract != o.contract || to.buy != o.buy || to.kind != o.kind:
-		return refuse(105, "Order being modified does not match original order")
-	case to.quantity.LessThanOrEqual(o.filled):
-		return refuse(104, "Cannot modify a filled order")
-	}
-	o.quantity, o.limit, o.message, o.tif, o.outsideRTH = to.quantity, to.limit, to.message, to.tif, to.outsideRTH
-	e.recordOrder(KindModified, o, "%s %s at %s", o.action(), o.quantity, o.limit)
-	e.show(o)
-	e.match(o)
-	return nil
-}
-
-// preview answers a what-if order.
-func (e *Exchange) preview(s *tcpSession, o *order) {
-	e.recordOrder(KindWhatIf, o, "%s %s %s", o.action(), o.quantity, o.contract.Symbol)
-	price := e.price(o.contract, o.limit)
-	value := price.Mul(o.quantity)
-	fee := e.fee(o.quantity)
-	var total decimal.Decimal
-	for _, v := range e.values(e.account(o.account)) {
-		if v.key == "EquityWithLoanValue" {
-			total, _ = decimal.NewFromString(v.value) // our own text
-		}
-	}
-	m := o.openOrder()
-	m.Order.PermId = proto.Int64(0)
-	m.OrderState = &protobuf.OrderState{
-		Status: proto.String(StatusPreSubmitted), InitMarginBefore: toFloatPtr(decimal.Decimal{}), MaintMarginBefore: toFloatPtr(decimal.Decimal{}),
-		EquityWithLoanBefore: toFloatPtr(total), InitMarginChange: toFloatPtr(value), MaintMarginChange: toFloatPtr(value),
-		EquityWithLoanChange: toFloatPtr(fee.Neg()), InitMarginAfter: toFloatPtr(value), MaintMarginAfter: toFloatPtr(value),
-		EquityWithLoanAfter: toFloatPtr(total.Sub(fee)), CommissionAndFees: toFloatPtr(fee), CommissionAndFeesCurrency: proto.String(o.contract.Currency),
-	}
-	s.send(m)
 }
 
 // show tells the state of an order.

@@ -26,6 +26,7 @@ type tcpSession struct {
 	started    bool // startApi was answered
 	gone       bool // nothing is sent any more
 	dismissed  bool // will be closed soon; what it says is ignored
+	left       int  // messages until a fault dismisses it; 0 is no such fault
 	dataType   int
 	streams    map[int32]*Contract // market data by request id
 	summaries  map[int32]summary
@@ -191,6 +192,11 @@ func (s *tcpSession) send(m proto.Message) {
 	}
 	s.ex.record(s, Entry{Kind: KindSent, Name: kind.name, Bytes: len(frame), Detail: brief(m)})
 	s.out.push(frame)
+	if s.left > 0 {
+		if s.left--; s.left == 0 {
+			s.dismiss()
+		}
+	}
 }
 
 // fail sends an error about a request, or about the connection if id is -1.

@@ -54,7 +54,7 @@ func interpreter(dir string) string {
 
 // node returns the interpreter and the folder in which the Node client is
 // installed.
-func node(t *testing.T) (program_, dir string) {
+func node(t *testing.T) (binary, dir string) {
 	t.Helper()
 	base := program(t, "node", "node")
 	npm := program(t, "npm", "npm")

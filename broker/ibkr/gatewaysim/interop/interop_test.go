@@ -4,14 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -23,7 +21,7 @@ import (
 var everyVersion = flag.Bool("every-version", false, "try every server version that a client knows")
 
 // walkTime is how long a client may take for the story.
-const walkTime = 90 * time.Second
+const walkTime = 45 * time.Second
 
 // client is one of the clients that are not ours.
 type client struct {
@@ -32,6 +30,9 @@ type client struct {
 	newest int
 	// versions that are tried.
 	versions []int
+	// misreads changes what is wanted to what the client makes of it, where the
+	// client is wrong. Nil if it never is.
+	misreads func(version int, want []seen)
 	// command is the client's, without host, port and client id.
 	command func(t *testing.T) []string
 }
@@ -44,11 +45,12 @@ var clients = []client{
 		},
 	},
 	{
-		name: "ibapi", newest: 226, versions: []int{163, 178, 200, 201, 203, 208, 213, 225},
+		name: "ibapi", newest: 226, versions: []int{163, 178, 200, 201, 203, 204, 205, 206, 207, 208, 211, 212, 213, 225}, // each step to protobuf
 		command: func(t *testing.T) []string { return []string{python(t), absolute(t, "clients/python/with_ibapi.py")} },
 	},
 	{
 		name: "stoqey", newest: 193, versions: []int{163, 178, 193}, // knows no protobuf
+		misreads: loseCompleted,
 		command: func(t *testing.T) []string {
 			program, dir := node(t)
 			return []string{program, absolute(t, "clients/node/with_stoqey.mjs"), dir}
@@ -66,7 +68,7 @@ func TestClients(t *testing.T) {
 			for _, version := range c.tried() {
 				t.Run(strconv.Itoa(version), func(t *testing.T) {
 					t.Parallel()
-					walk(t, command, version, version)
+					walk(t, c, command, version)
 				})
 			}
 		})
@@ -81,7 +83,7 @@ func TestVersionIsTheLowerOne(t *testing.T) {
 	}
 	for _, c := range clients {
 		if c.newest < gatewaysim.NewestVersion {
-			t.Run(c.name, func(t *testing.T) { walk(t, c.command(t), gatewaysim.NewestVersion, c.newest) })
+			t.Run(c.name, func(t *testing.T) { walk(t, c, c.command(t), gatewaysim.NewestVersion) })
 		}
 	}
 }
@@ -98,45 +100,40 @@ func (c client) tried() []int {
 	return all
 }
 
+// loseCompleted is what @stoqey/ib 1.6.10 makes of completed orders below
+// version 177: it looks for a field in the wrong version, complains and drops
+// them.
+func loseCompleted(version int, want []seen) {
+	if version >= 177 {
+		return
+	}
+	for _, w := range want {
+		switch w.step() {
+		case "completed":
+			w["rows"] = []any{}
+		case "done":
+			delete(w, "exceptions")
+		}
+	}
+}
+
 // walk lets a client tell the story to a gateway of one version, and checks
 // that it saw what it should, in the version that both speak.
-func walk(t *testing.T, command []string, offered, spoken int) {
-	g := stage(t, offered)
+func walk(t *testing.T, c client, command []string, version int) {
+	t.Helper()
+	g := stage(t, version)
 	told := tell(t, g, command)
+	spoken := min(version, c.newest)
 	want := steps(t, g, spoken)
+	if c.misreads != nil {
+		c.misreads(spoken, want)
+	}
 	for i, w := range want {
 		require.Less(t, i, len(told), "the client stopped before step %s", w.step())
-		requireSeen(t, w, told[i])
+		require.Empty(t, difference(t, w, told[i]), "step %d", i+1)
 	}
 	require.Len(t, told, len(want))
 	requireLedger(t, g)
-}
-
-// requireSeen compares a step: all fields that are wanted, and of the values of
-// an account those that are wanted. Positions come in any order.
-func requireSeen(t *testing.T, want, got seen) {
-	t.Helper()
-	text, err := json.Marshal(want)
-	require.NoError(t, err)
-	wanted := decode(t, text)
-	require.Equal(t, wanted.step(), got.step())
-	for key, w := range wanted {
-		g := got[key]
-		switch all := g.(type) {
-		case map[string]any:
-			few := map[string]any{}
-			for name := range w.(map[string]any) {
-				few[name] = all[name]
-			}
-			g = few
-		case []any:
-			if strings.HasPrefix(want.step(), "po") { // portfolio, positions
-				require.ElementsMatch(t, w, g, want.step())
-				continue
-			}
-		}
-		require.Equal(t, w, g, "%s of step %s", key, want.step())
-	}
 }
 
 // tell runs a client and returns its lines.
@@ -182,16 +179,6 @@ func listen(t *testing.T, g *gatewaysim.Gateway, stdout io.Reader, stdin io.Writ
 	}
 	require.NoError(t, lines.Err())
 	return told
-}
-
-// decode reads a line, with numbers in one form.
-func decode(t *testing.T, line []byte) seen {
-	t.Helper()
-	d := json.NewDecoder(bytes.NewReader(line))
-	d.UseNumber()
-	var m map[string]any
-	require.NoError(t, d.Decode(&m), "%s", line)
-	return plain(t, m).(map[string]any)
 }
 
 // lastEntries is the end of the ledger, for a test that failed.

@@ -1,7 +1,6 @@
 package interop_test
 
 import (
-	"encoding/json"
 	"maps"
 	"regexp"
 	"slices"
@@ -58,6 +57,10 @@ func stage(t *testing.T, version int) *gatewaysim.Gateway {
 		})
 	}
 	require.NoError(t, g.Exchange().SetBars("AAPL", bars))
+	minute := opening.Truncate(time.Minute)
+	require.NoError(t, g.Exchange().SetBars("MSFT", []gatewaysim.Bar{
+		{Time: minute.Add(-2 * time.Hour), Close: dec("1")}, {Time: minute.Add(-time.Minute), Close: dec("99.5")}, {Time: minute, Close: dec("100.5")},
+	}))
 	return g
 }
 
@@ -94,10 +97,13 @@ func steps(t *testing.T, g *gatewaysim.Gateway, version int) []seen {
 			"hours": "20260310:0400-20260310:2000;20260311:CLOSED"}),
 		{"step": "unknown_contract", "code": 200, "count": 0},
 		{"step": "symbols", "con_ids": []int{265598}},
-		{"step": "snapshot", "bid": "149.9", "ask": "150.1", "last": 150, "close": "148.75", "bid_size": 300, "kind": 1},
+		{"step": "snapshot", "bid": "149.9", "ask": "150.1", "last": 150, "close": "148.75", "ask_size": 200, "kind": 1},
 		{"step": "streaming", "bid": "149.9", "ask": "150.1"},
 		{"step": "moved", "bid": "150.9", "ask": "151.1", "last": 151},
 		{"step": "bars", "rows": []any{bar(-4, 0), bar(-3, 1), bar(-2, 2)}},
+		{"step": "minutes", "rows": []any{
+			map[string]any{"unix": opening.Truncate(time.Minute).Unix() - 60, "close": "99.5"}, map[string]any{"unix": opening.Truncate(time.Minute).Unix(), "close": "100.5"},
+		}},
 		{"step": "preview", "commission": 1, "margin": 1510, "equity": "103084"},
 		{"step": "filled", "ref": "market", "order_id": market.OrderID, "perm_id": market.PermID, "status": "Filled", "filled": 10, "average": "151.1",
 			"exec_id": fill.ExecID, "side": "BOT", "price": "151.1", "fee": 1, "unix": opening.Unix()},
@@ -105,19 +111,24 @@ func steps(t *testing.T, g *gatewaysim.Gateway, version int) []seen {
 		{"step": "modified", "ref": "resting", "quantity": 5, "limit": "201.5", "kind": "LMT", "tif": "DAY", "account": "DU1", "symbol": "AAPL", "status": "Submitted"},
 		{"step": "cancelled", "ref": "resting", "status": "Cancelled", "code": 202, "filled": 0},
 		{"step": "refused", "code": 110},
+		{"step": "unknown_order", "code": 10147},
+		{"step": "cancelled_all", "refs": []string{"global 1", "global 2"}},
 		{"step": "executions", "rows": []any{map[string]any{
 			"exec_id": fill.ExecID, "ref": "market", "quantity": 10, "price": "151.1", "cum": 10, "perm_id": market.PermID, "side": "BOT", "account": "DU1", "unix": opening.Unix(),
 		}}},
 		{"step": "completed", "rows": []any{
 			map[string]any{"ref": "market", "perm_id": market.PermID, "status": "Filled", "filled": 10},
 			map[string]any{"ref": "resting", "perm_id": resting.PermID, "status": "Cancelled", "filled": 0},
+			map[string]any{"ref": "global 1", "perm_id": order(t, g, "global 1").PermID, "status": "Cancelled", "filled": 0},
+			map[string]any{"ref": "global 2", "perm_id": order(t, g, "global 2").PermID, "status": "Cancelled", "filled": 0},
 		}},
 		{"step": "positions_after", "rows": []any{apple, gold, bonds}},
+		{"step": "held", "status": "Inactive"},
 		{"step": "away"},
-		{"step": "found", "ref": "left", "order_id": left.OrderID, "perm_id": left.PermID, "next_id": left.OrderID + 1,
+		{"step": "found", "ref": "left", "order_id": left.OrderID, "perm_id": left.PermID, "fresh_id": true,
 			"quantity": 3, "limit": 90, "kind": "LMT", "tif": "DAY", "account": "DU1", "symbol": "AAPL", "status": "Submitted"},
 		{"step": "cancelled", "ref": "left", "status": "Cancelled", "code": 202, "filled": 0},
-		{"step": "done"},
+		{"step": "done", "codes": []int{110, 200, 202, 2104, 2106, 2158, 10147}, "exceptions": []string{}},
 	}
 }
 
@@ -161,7 +172,7 @@ func order(t *testing.T, g *gatewaysim.Gateway, ref string) gatewaysim.OrderReco
 func requireLedger(t *testing.T, g *gatewaysim.Gateway) {
 	t.Helper()
 	require.Empty(t, g.Ledger(gatewaysim.KindMalformed, gatewaysim.KindUnhandshaken))
-	require.Len(t, g.Exchange().Orders(), 3)
+	require.Len(t, g.Exchange().Orders(), 5)
 	for ref, want := range map[string]gatewaysim.OrderRecord{
 		"market":  {Action: "BUY", Type: "MKT", Quantity: dec("10"), Filled: dec("10"), Status: gatewaysim.StatusFilled},
 		"resting": {Action: "SELL", Type: "LMT", Quantity: dec("5"), Limit: dec("201.5"), Status: gatewaysim.StatusCancelled},
@@ -175,7 +186,7 @@ func requireLedger(t *testing.T, g *gatewaysim.Gateway) {
 	require.NoError(t, err)
 	require.Equal(t, "98488", account.Cash["USD"].String()) // 10 at 151.1 and a fee of 1
 	require.Equal(t, "10", account.Positions["AAPL"].String())
-	require.Equal(t, []string{"110", "200", "202", "2104", "2106", "2158"}, errorCodes(g), "every error that was sent")
+	require.Equal(t, []string{"10147", "110", "200", "202", "2104", "2106", "2158"}, errorCodes(g), "every error that was sent")
 }
 
 var codePattern = regexp.MustCompile(`errorCode: *(\d+)`)
@@ -189,31 +200,4 @@ func errorCodes(g *gatewaysim.Gateway) []string {
 		}
 	}
 	return slices.Sorted(maps.Keys(codes))
-}
-
-// plain turns numbers, and text that is a number, into one form.
-func plain(t *testing.T, v any) any {
-	t.Helper()
-	switch v := v.(type) {
-	case json.Number:
-		return plain(t, v.String())
-	case string:
-		if d, err := decimal.NewFromString(v); err == nil {
-			return d.String()
-		}
-		return v
-	case []any:
-		all := make([]any, 0, len(v))
-		for _, e := range v {
-			all = append(all, plain(t, e))
-		}
-		return all
-	case map[string]any:
-		all := map[string]any{}
-		for k, e := range v {
-			all[k] = plain(t, e)
-		}
-		return all
-	}
-	return v
 }

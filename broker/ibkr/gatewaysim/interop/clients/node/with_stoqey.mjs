@@ -9,7 +9,7 @@ import path from "node:path";
 const [folder, host, port, client] = process.argv.slice(2);
 const { IBApi, EventName } = createRequire(path.join(folder, "package.json"))("@stoqey/ib");
 
-const WAIT = 10_000;
+const WAIT = 15_000;
 
 function emit(step, seen = {}) {
   process.stdout.write(JSON.stringify({ step, ...seen }) + "\n");
@@ -81,10 +81,17 @@ class Ear {
 const values = (rows) => Object.fromEntries(rows.filter(([, , currency]) => currency === "" || currency === "USD" || currency === undefined).map(([k, v]) => [k, v]));
 
 class Walk {
+  codes = new Set();
+  exceptions = [];
+
   async connect() {
     this.ib = new IBApi({ host, port: Number(port) });
     this.ear = new Ear(this.ib);
-    this.ib.on(EventName.error, () => {}); // without a listener an error ends the process
+    this.ib.on(EventName.error, (error, code, id) => {
+      if (code === 505 || code < 0) this.exceptions.push(error.message); // the client's own: what it could not read
+      else this.codes.add(code);
+    });
+    this.ib.on(EventName.info, (_, code) => this.codes.add(code));
     this.ib.connect(Number(client));
     [this.next] = await this.ear.wait(EventName.nextValidId);
   }
@@ -110,14 +117,16 @@ class Walk {
     await this.contracts();
     await this.prices();
     await this.history();
+    await this.minutes();
     await this.preview();
     await this.marketOrder();
     await this.restingOrder();
     await this.refusedOrder();
+    await this.cancelAll();
     await this.reports();
     await this.returnToOpenOrder();
     await this.disconnect();
-    emit("done");
+    emit("done", { codes: [...this.codes].sort((a, b) => a - b), exceptions: this.exceptions });
   }
 
   async account() {
@@ -173,7 +182,7 @@ class Walk {
     await ear.wait(EventName.tickSnapshotEnd, (id) => id === 9020);
     emit("snapshot", {
       bid: price(9020, 1), ask: price(9020, 2), last: price(9020, 4), close: price(9020, 9),
-      bid_size: ear.all(EventName.tickSize, (id, t) => id === 9020 && t === 0).at(-1)?.[2],
+      ask_size: ear.all(EventName.tickSize, (id, t) => id === 9020 && t === 3).at(-1)?.[2],
       kind: (await ear.wait(EventName.marketDataType, (id) => id === 9020))[1],
     });
     ib.reqMktData(9021, stock("AAPL"), "", false, false);
@@ -192,6 +201,13 @@ class Walk {
         .all(EventName.historicalData, (id, date) => id === 9030 && !date.startsWith("finished"))
         .map(([, date, open, high, low, close, volume]) => ({ date, open, high, low, close, volume })),
     });
+  }
+
+  async minutes() {
+    this.ib.reqHistoricalData(9031, stock("MSFT"), "", "3600 S", "1 min", "MIDPOINT", 0, 2, false);
+    await this.ear.wait(EventName.historicalData, (id, date) => id === 9031 && date.startsWith("finished"));
+    const bars = this.ear.all(EventName.historicalData, (id, date) => id === 9031 && !date.startsWith("finished"));
+    emit("minutes", { rows: bars.map(([, unix, , , , close]) => ({ unix, close })) });
   }
 
   place(terms) {
@@ -248,6 +264,17 @@ class Walk {
     emit("refused", { code: await this.error(this.place(order("BUY", 1, "LMT", "crooked", 99.999))) });
   }
 
+  async cancelAll() {
+    this.ib.cancelOrder(99999);
+    emit("unknown_order", { code: await this.error(99999) });
+    const ids = [1, 2].map((n) => this.place(order("BUY", 1, "LMT", `global ${n}`, 80)));
+    for (const id of ids) await this.status(id, (s) => s === "Submitted");
+    this.ib.reqGlobalCancel();
+    for (const id of ids) await this.status(id, (s) => s === "Cancelled");
+    const refs = ids.map((id) => this.ear.all(EventName.openOrder, (i) => i === id).at(-1)[2].orderRef);
+    emit("cancelled_all", { refs });
+  }
+
   async reports() {
     const { ib, ear } = this;
     ib.reqExecutions(9040, {});
@@ -266,7 +293,10 @@ class Walk {
   }
 
   async returnToOpenOrder() {
-    const id = this.place(order("BUY", 3, "LMT", "left", 90));
+    const terms = order("BUY", 3, "LMT", "left", 90);
+    const id = this.place({ ...terms, transmit: false });
+    emit("held", { status: (await this.status(id, () => true))[1] });
+    this.ib.placeOrder(id, stock("AAPL"), terms);
     await this.status(id, (s) => s === "Submitted");
     await this.disconnect();
     emit("away");
@@ -274,7 +304,7 @@ class Walk {
     process.stdin.destroy();
     await this.connect();
     const [found, c, o, state] = await this.ear.wait(EventName.openOrder);
-    emit("found", { ref: o.orderRef, order_id: found, perm_id: o.permId, next_id: this.next, ...echo(c, o, state) });
+    emit("found", { ref: o.orderRef, order_id: found, perm_id: o.permId, fresh_id: this.next > found, ...echo(c, o, state) });
     await this.cancel(found, "left");
   }
 }

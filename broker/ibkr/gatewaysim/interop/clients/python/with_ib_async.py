@@ -5,11 +5,12 @@ Arguments: host, port, client id. The steps and their fields are in story_test.g
 
 import asyncio
 import json
+import logging
 import sys
 
 from ib_async import IB, LimitOrder, MarketOrder, Stock
 
-WAIT = 10
+WAIT = 15
 
 
 def emit(step, **seen):
@@ -24,24 +25,34 @@ async def until(what, condition):
     raise TimeoutError(f"waited {WAIT} s for {what}")
 
 
-def gateway():
-    ib = IB()
-    ib.TimezoneTWS = "US/Eastern"  # of times without a zone, before version 174
-    return ib
-
-
 def echo(trade):
     o = trade.order
     return {"quantity": o.totalQuantity, "limit": o.lmtPrice, "kind": o.orderType, "tif": o.tif, "account": o.account,
             "symbol": trade.contract.symbol, "status": trade.orderStatus.status}
 
 
+exceptions = []
+
+
+class Notice(logging.Handler):
+    """Keeps the exceptions that the client logs and goes on after."""
+
+    def emit(self, record):
+        if record.exc_info:
+            exceptions.append(f"{record.getMessage()}: {record.exc_info[1]!r}")
+
+
 class Walk:
     def __init__(self, host, port, client):
         self.host, self.port, self.client = host, port, client
-        self.ib = gateway()
         self.errors = []
-        self.ib.errorEvent += lambda req, code, text, contract: self.errors.append((req, code))
+        self.ib = self.gateway()
+
+    def gateway(self):
+        ib = IB()
+        ib.TimezoneTWS = "US/Eastern"  # of times without a zone, before version 174
+        ib.errorEvent += lambda req, code, text, contract: self.errors.append((req, code))
+        return ib
 
     async def error(self, code):
         await until(f"error {code}", lambda: any(c == code for _, c in self.errors))
@@ -57,7 +68,7 @@ class Walk:
         await self.reports()
         await self.return_to_open_order()
         self.ib.disconnect()
-        emit("done")
+        emit("done", codes=sorted({c for _, c in self.errors}), exceptions=exceptions)
 
     async def connect(self):
         await self.ib.connectAsync(self.host, self.port, clientId=self.client, timeout=WAIT)
@@ -94,7 +105,7 @@ class Walk:
         apple = Stock("AAPL", "SMART", "USD")
         await self.ib.qualifyContractsAsync(apple)
         [t] = await self.ib.reqTickersAsync(apple)
-        emit("snapshot", bid=t.bid, ask=t.ask, last=t.last, close=t.close, bid_size=t.bidSize, kind=t.marketDataType)
+        emit("snapshot", bid=t.bid, ask=t.ask, last=t.last, close=t.close, ask_size=t.askSize, kind=t.marketDataType)
         t = self.ib.reqMktData(apple)
         await until("the first price", lambda: t.bid > 0 and t.ask > 0)
         first = t.bid
@@ -109,6 +120,10 @@ class Walk:
             self.apple, endDateTime="", durationStr="2 W", barSizeSetting="1 day", whatToShow="TRADES", useRTH=True)
         emit("bars", rows=[
             {"date": b.date.strftime("%Y%m%d"), "open": b.open, "high": b.high, "low": b.low, "close": b.close, "volume": b.volume} for b in bars])
+
+        bars = await self.ib.reqHistoricalDataAsync(
+            Stock("MSFT", "SMART", "USD"), endDateTime="", durationStr="3600 S", barSizeSetting="1 min", whatToShow="MIDPOINT", useRTH=False, formatDate=2)
+        emit("minutes", rows=[{"unix": int(b.date.timestamp()), "close": b.close} for b in bars])
 
     def order(self, order, ref):
         order.orderRef, order.account, order.tif = ref, "DU1", "DAY"
@@ -143,6 +158,15 @@ class Walk:
         await self.error(110)
         emit("refused", code=110)
 
+        self.ib.client.cancelOrder(99999)
+        await self.error(10147)
+        emit("unknown_order", code=10147)
+        trades = [self.ib.placeOrder(self.apple, self.order(LimitOrder("BUY", 1, 80), f"global {n}")) for n in (1, 2)]
+        await until("the acknowledgements", lambda: all(t.orderStatus.status == "Submitted" for t in trades))
+        self.ib.reqGlobalCancel()
+        await until("the end of all orders", lambda: all(t.orderStatus.status == "Cancelled" for t in trades))
+        emit("cancelled_all", refs=[t.order.orderRef for t in trades])
+
     async def reports(self):
         rows = [f.execution for f in await self.ib.reqExecutionsAsync()]
         emit("executions", rows=[
@@ -155,19 +179,24 @@ class Walk:
             {"symbol": p.contract.symbol, "con_id": p.contract.conId, "quantity": p.position, "cost": p.avgCost} for p in self.ib.positions()])
 
     async def return_to_open_order(self):
-        trade = self.ib.placeOrder(self.apple, self.order(LimitOrder("BUY", 3, 90), "left"))
+        trade = self.ib.placeOrder(self.apple, self.order(LimitOrder("BUY", 3, 90, transmit=False), "left"))
+        await until("the order to be held", lambda: trade.orderStatus.status == "Inactive")
+        emit("held", status=trade.orderStatus.status)
+        trade.order.transmit = True
+        self.ib.client.placeOrder(trade.order.orderId, self.apple, trade.order)  # ib.placeOrder takes Inactive for the end
         await until("the acknowledgement", lambda: trade.orderStatus.status == "Submitted")
         self.ib.disconnect()
         emit("away")
         await asyncio.to_thread(sys.stdin.readline)  # the gateway has noticed
-        again = self.ib = gateway()
+        again = self.ib = self.gateway()
         await again.connectAsync(self.host, self.port, clientId=self.client, timeout=WAIT)
         [found] = again.openTrades()
-        emit("found", ref=found.order.orderRef, order_id=found.order.orderId, perm_id=found.order.permId, next_id=again.client.getReqId(), **echo(found))
+        emit("found", ref=found.order.orderRef, order_id=found.order.orderId, perm_id=found.order.permId, fresh_id=again.client.getReqId() > found.order.orderId, **echo(found))
         again.cancelOrder(found.order)
         await until("the cancel", lambda: found.orderStatus.status == "Cancelled")
         emit("cancelled", ref="left", status=found.orderStatus.status, code=202, filled=found.orderStatus.filled)
 
 
 if __name__ == "__main__":
+    logging.getLogger().addHandler(Notice())
     asyncio.run(Walk(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])).run())

@@ -4,6 +4,7 @@ Arguments: host, port, client id. The steps and their fields are in story_test.g
 """
 
 import json
+import logging
 import sys
 import threading
 import time
@@ -18,7 +19,7 @@ from ibapi.order import Order
 from ibapi.order_cancel import OrderCancel
 from ibapi.wrapper import EWrapper
 
-WAIT = 10
+WAIT = 15
 
 
 def emit(step, **seen):
@@ -169,6 +170,17 @@ class Ear(EWrapper):
         self.hear("completedEnd")
 
 
+exceptions = []
+
+
+class Notice(logging.Handler):
+    """Keeps the exceptions that the client logs and goes on after."""
+
+    def emit(self, record):
+        if record.exc_info:
+            exceptions.append(f"{record.getMessage()}: {record.exc_info[1]!r}")
+
+
 class Walk:
     def __init__(self, host, port, client):
         self.host, self.port, self.client = host, port, client
@@ -206,10 +218,11 @@ class Walk:
         self.market_order()
         self.resting_order()
         self.refused_order()
+        self.cancel_all()
         self.reports()
         self.return_to_open_order()
         self.disconnect()
-        emit("done")
+        emit("done", codes=sorted(self.codes | {e.code for e in self.ear.all("error")}), exceptions=exceptions)
 
     def account(self):
         ib, ear = self.ib, self.ear
@@ -248,7 +261,7 @@ class Walk:
         ear.wait("snapshotEnd", id=9020)
         value = lambda what, tick, req: ear.all(what, id=req, tick=tick)[-1].value
         emit("snapshot", bid=value("price", 1, 9020), ask=value("price", 2, 9020), last=value("price", 4, 9020), close=value("price", 9, 9020),
-             bid_size=value("size", 0, 9020), kind=ear.wait("kind", id=9020).kind)
+             ask_size=value("size", 3, 9020), kind=ear.wait("kind", id=9020).kind)
         ib.reqMktData(9021, stock("AAPL"), "", False, False, [])
         bid, ask = ear.wait("price", id=9021, tick=1).value, ear.wait("price", id=9021, tick=2).value
         emit("streaming", bid=bid, ask=ask)
@@ -260,6 +273,10 @@ class Walk:
         self.ib.reqHistoricalData(9030, stock("AAPL"), "", "2 W", "1 day", "TRADES", 1, 1, False, [])
         self.ear.wait("barsEnd", id=9030)
         emit("bars", rows=[b.row for b in self.ear.all("bar", id=9030)])
+
+        self.ib.reqHistoricalData(9031, stock("MSFT"), "", "3600 S", "1 min", "MIDPOINT", 0, 2, False, [])
+        self.ear.wait("barsEnd", id=9031)
+        emit("minutes", rows=[{"unix": b.row["date"], "close": b.row["close"]} for b in self.ear.all("bar", id=9031)])
 
     def place(self, *terms, what_if=False):
         id, o = self.new_id(), order(*terms)
@@ -302,6 +319,17 @@ class Walk:
     def refused_order(self):
         id = self.place("BUY", 1, "LMT", "crooked", 99.999)
         emit("refused", code=self.ear.wait("error", id=id).code)
+        self.ib.cancelOrder(99999, OrderCancel())
+        emit("unknown_order", code=self.ear.wait("error", id=99999).code)
+
+    def cancel_all(self):
+        ids = [self.place("BUY", 1, "LMT", f"global {n}", 80) for n in (1, 2)]
+        for id in ids:
+            self.ear.wait("status", id=id, status="Submitted")
+        self.ib.reqGlobalCancel(OrderCancel())
+        for id in ids:
+            self.ear.wait("status", id=id, status="Cancelled")
+        emit("cancelled_all", refs=[self.ear.wait("openOrder", id=id).order.orderRef for id in ids])
 
     def reports(self):
         ib, ear = self.ib, self.ear
@@ -321,16 +349,23 @@ class Walk:
         emit("positions_after", rows=[h.row for h in ear.all("position")])
 
     def return_to_open_order(self):
-        id = self.place("BUY", 3, "LMT", "left", 90)
+        id, o = self.new_id(), order("BUY", 3, "LMT", "left", 90)
+        o.transmit = False
+        self.ib.placeOrder(id, stock("AAPL"), o)
+        emit("held", status=self.ear.wait("status", id=id).status)
+        o.transmit = True
+        self.ib.placeOrder(id, stock("AAPL"), o)
         self.ear.wait("status", id=id, status="Submitted")
         self.disconnect()
+        self.codes = {e.code for e in self.ear.all("error")}
         emit("away")
         sys.stdin.readline()  # the gateway has noticed
         self.connect()
         h = self.ear.wait("openOrder")
-        emit("found", ref=h.order.orderRef, order_id=h.id, perm_id=h.order.permId, next_id=self.next, **echo(h))
+        emit("found", ref=h.order.orderRef, order_id=h.id, perm_id=h.order.permId, fresh_id=self.next > h.id, **echo(h))
         self.cancel(h.id, "left")
 
 
 if __name__ == "__main__":
+    logging.getLogger().addHandler(Notice())
     Walk(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])).run()
