@@ -18,7 +18,8 @@ type File struct {
 	db    *bbolt.DB
 	path  string // which bbolt forgets
 	kind  Kind
-	owned *os.File // Close closes the database, which has this file open
+	owned *os.File    // Close closes the database, which has this file open
+	inode os.FileInfo // of the file that is open, whatever has its name by now
 
 	mu      sync.Mutex
 	pending []*write // wait for a commit
@@ -235,6 +236,9 @@ func (f *File) store(batch []*write) {
 		})
 		switch {
 		case err == nil, errors.Is(err, errUnchanged):
+			if err := f.inPlace(); err != nil {
+				fail(batch, f.failed(err))
+			}
 			return
 		case errors.Is(err, errLeftOut):
 			batch = without(batch, culprit)
@@ -243,6 +247,15 @@ func (f *File) store(batch []*write) {
 			return
 		}
 	}
+}
+
+// inPlace makes sure that the file still has its name. One that was removed or
+// replaced takes writes as before, and nobody will ever read them.
+func (f *File) inPlace() error {
+	if now, err := os.Stat(f.path); err != nil || !os.SameFile(f.inode, now) {
+		return errors.New("the file was removed or replaced while it was open: stop, and bring it back")
+	}
+	return nil
 }
 
 var (

@@ -219,6 +219,33 @@ func TestShrunkWhileOpen(t *testing.T) {
 	require.NoError(t, f.Close())
 }
 
+// TestGoneWhileOpen: a file that was removed or replaced while it is open takes
+// nothing more: nobody would ever read it.
+func TestGoneWhileOpen(t *testing.T) {
+	for name, gone := range map[string]func(path string) error{
+		"removed":  os.Remove,
+		"moved":    func(path string) error { return os.Rename(path, path+".old") },
+		"replaced": func(path string) error { return errors.Join(os.Rename(path, path+".old"), os.WriteFile(path, []byte("x"), 0o600)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := opened(t, quick)
+			put := func(tx *boltfile.Tx) error { return tx.Bucket("a").Put([]byte("k"), []byte("v")) }
+			require.NoError(t, f.Update(t.Context(), put))
+			wrapped, err := boltfile.Wrap(f.DB(), things)
+			require.NoError(t, err)
+			require.NoError(t, gone(f.Path()))
+			for _, f := range []*boltfile.File{f, wrapped} {
+				for range 2 {
+					err := f.Update(t.Context(), put)
+					require.ErrorIs(t, err, boltfile.ErrUnusable)
+					require.ErrorContains(t, err, "removed or replaced")
+					require.ErrorContains(t, err, f.Path())
+				}
+			}
+		})
+	}
+}
+
 func TestWrap(t *testing.T) {
 	open := func(o bbolt.Options) *bbolt.DB {
 		db, err := bbolt.Open(filepath.Join(t.TempDir(), "mine.db"), 0o600, &o)

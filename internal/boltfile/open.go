@@ -85,7 +85,10 @@ func open(path string, kind Kind, o Options) (*File, error) {
 		return nil, err
 	}
 	f.kind = kind
-	if err := f.prepare(); err != nil {
+	if f.inode, err = f.owned.Stat(); err == nil {
+		err = f.prepare()
+	}
+	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
@@ -96,6 +99,9 @@ func open(path string, kind Kind, o Options) (*File, error) {
 func Wrap(db *bbolt.DB, kind Kind) (*File, error) {
 	f := &File{db: db, path: db.Path(), kind: kind}
 	err := checkDurable(db)
+	if err == nil {
+		f.inode, err = os.Stat(f.path)
+	}
 	if err == nil {
 		err = f.prepare()
 	}

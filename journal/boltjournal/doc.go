@@ -11,7 +11,8 @@
 //
 // An error of the disk leaves open whether a write was stored: repeat it, which
 // never does harm. After one that may have lost more ([ErrUnusable]) the journal
-// takes nothing until it is opened again.
+// takes nothing until it is opened again; so does one that was removed or replaced
+// while it was open.
 //
 // # The file
 //

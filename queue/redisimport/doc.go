@@ -17,12 +17,14 @@
 // so that importing again publishes nothing twice; in case the queue forgot the
 // keys since, each imported event is also noted in a hash beside the old ones
 // ([Options.Marks]). The old keys are only read: delete them when the new system
-// runs.
+// runs. After a rehearsal into another queue, give that one another
+// [Options.Target].
 //
 // # What is carried over
 //
 // The account, the command under its new name, and the time before which it must
-// not run. The old arguments have no meaning to the engine, which has policies
+// not run (an event for later says so in its reason, so that it does not coalesce
+// with one for now). The old arguments have no meaning to the engine, which has policies
 // per account: a row says so in [Row.LeftOut] and keeps the whole text in
 // [Row.Raw].
 //

@@ -94,12 +94,12 @@ func empty(raw json.RawMessage) bool {
 type reading struct {
 	m      *importer
 	report *Report
-	keys   map[string]bool // of the events so far
-	queued map[string]bool // "account:command" that some event of the queues has
+	keys   map[string]string // of the events so far, with account and command
+	queued map[string]bool   // "account:command" that some event of the queues has
 }
 
 func newReading(m *importer) *reading {
-	return &reading{m: m, report: &Report{}, keys: map[string]bool{}, queued: map[string]bool{}}
+	return &reading{m: m, report: &Report{}, keys: map[string]string{}, queued: map[string]bool{}}
 }
 
 // add adds an event of a queue.
@@ -135,25 +135,35 @@ func (b *reading) append(row Row) error {
 	row.Command = command
 	if row.State == Planned {
 		event := row.event()
-		switch {
+		asks := row.Account + ":" + row.Exec
+		switch first, seen := b.keys[row.Key]; {
 		case !known:
 			row.State = Faulty
 			row.Fault = fmt.Errorf("exec %.40q is not a known command: add it to Options.Commands, which has %s",
 				row.Exec, strings.Join(slices.Sorted(maps.Keys(b.m.Commands)), ", "))
 		case event.Check() != nil:
 			row.State, row.Fault = Faulty, event.Check()
-		case b.keys[row.Key]:
+		case seen && first != asks:
+			row.State = Faulty
+			row.Fault = fmt.Errorf("event_id %q stands for %s further up, and for %s here: give one of them another id", row.OldID, first, asks)
+		case seen:
 			row.State = Duplicate
+		default:
+			b.keys[row.Key] = asks
 		}
-		b.keys[row.Key] = true
 	}
 	b.report.Rows = append(b.report.Rows, row)
 	return nil
 }
 
-// event is what is published for a row.
+// event is what is published for a row. One for later says so in its payload: an
+// event for now, which asks for the same, must not take its place.
 func (r *Row) event() queue.Event {
-	return queue.Event{Key: r.Key, Account: r.Account, Command: r.Command, NotBefore: r.Due}
+	e := queue.Event{Key: r.Key, Account: r.Account, Command: r.Command, NotBefore: r.Due}
+	if r.Due.After(time.Now()) {
+		e.Payload = fmt.Appendf(nil, `{"reason":"imported, due %s"}`, r.Due.Format(time.RFC3339))
+	}
+	return e
 }
 
 // key is the idempotency key of an old event, whatever its id looks like.

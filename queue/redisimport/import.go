@@ -94,7 +94,7 @@ func (m *importer) publish(ctx context.Context, to queue.EventQueue, row *Row) e
 	if receipt.Duplicate {
 		row.State = Earlier
 	}
-	if err := m.client.HSet(ctx, m.Marks, row.Key, receipt.ID).Err(); err != nil {
+	if err := m.client.HSet(ctx, m.Marks, m.Target+row.Key, receipt.ID).Err(); err != nil {
 		return m.failed(ctx, m.Marks, "hash", err)
 	}
 	return nil

@@ -19,6 +19,9 @@ type Options struct {
 	// Marks is a hash in the old database that remembers what was imported.
 	// Default: "evenkeel_imported".
 	Marks string
+	// Target names the new queue in those notes: what was imported into one queue
+	// can be imported into another one under its own name. Default: "".
+	Target string
 	// RetryDelay is how long after its failure an event is tried again.
 	// Default: 5 minutes.
 	RetryDelay time.Duration

@@ -123,7 +123,7 @@ func (m *importer) readMarks(ctx context.Context, r *Report) error {
 	}
 	for i := range r.Rows {
 		row := &r.Rows[i]
-		if id, ok := marks[row.Key]; ok && row.State == Planned {
+		if id, ok := marks[m.Target+row.Key]; ok && row.State == Planned {
 			row.State, row.ID = Earlier, id
 		}
 	}

@@ -182,6 +182,41 @@ func TestAnEventInTwoPlacesIsOne(t *testing.T) {
 	})
 }
 
+func TestAnEventForLaterIsNotTakenForOneForNow(t *testing.T) {
+	systems(t, func(t *testing.T, o *old) {
+		o.queued(event("now", "U1", "rebalance"))
+		o.sorted("delayed_execution_set", event("later", "U1", "rebalance"), 4_000_000_000)
+		q := memqueue.New(memqueue.Options{})
+		_, err := redisimport.Import(t.Context(), o, q, nil)
+		require.NoError(t, err)
+		require.Len(t, entries(t, q), 2, "today's and the one for later")
+	})
+}
+
+func TestOneIDForTwoRequestsIsAFault(t *testing.T) {
+	systems(t, func(t *testing.T, o *old) {
+		o.queued(event("e1", "U1", "rebalance"))
+		o.queued(event("e1", "U2", "rebalance"))
+		_, err := redisimport.Import(t.Context(), o, memqueue.New(memqueue.Options{}), nil)
+		require.ErrorIs(t, err, redisimport.ErrFaulty)
+		require.ErrorContains(t, err, "U1:rebalance")
+		require.ErrorContains(t, err, "U2:rebalance")
+	})
+}
+
+func TestARehearsalDoesNotCount(t *testing.T) {
+	systems(t, func(t *testing.T, o *old) {
+		o.filled()
+		_, err := redisimport.Import(t.Context(), o, memqueue.New(memqueue.Options{}), &redisimport.Options{Target: "rehearsal"})
+		require.NoError(t, err)
+		q := memqueue.New(memqueue.Options{})
+		r, err := redisimport.Import(t.Context(), o, q, nil)
+		require.NoError(t, err)
+		require.Equal(t, 4, r.Count(redisimport.Published))
+		require.Len(t, entries(t, q), 4)
+	})
+}
+
 func TestAllFaultsAreNamedAndNothingIsImported(t *testing.T) {
 	systems(t, func(t *testing.T, o *old) {
 		o.queued(event("good", "U1", "rebalance"))
