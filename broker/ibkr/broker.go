@@ -169,6 +169,7 @@ func (b *Broker) Epoch() broker.Epoch {
 type Stats struct {
 	Phase               string
 	Epoch               broker.Epoch
+	ServerVersion       int // of the gateway, zero without a session
 	FramesIn, FramesOut int64
 	BytesIn, BytesOut   int64
 	NextOrderID         int64
@@ -182,6 +183,7 @@ func (b *Broker) Stats() Stats {
 	st := Stats{Phase: b.phase.String(), Epoch: b.epoch, NextOrderID: b.nextID, LastError: b.why}
 	if s := b.session; s != nil {
 		c := &s.door.count
+		st.ServerVersion = s.door.version
 		st.FramesIn, st.FramesOut, st.BytesIn, st.BytesOut = c.framesIn.Load(), c.framesOut.Load(), c.bytesIn.Load(), c.bytesOut.Load()
 	}
 	return st

@@ -71,7 +71,7 @@ var codes = map[int]codeRule{
 	354: {meaning: noPrice, hint: hintData}, 10089: {meaning: noPrice, hint: hintData}, 10090: {meaning: noPrice, hint: hintData},
 	10168: {meaning: noPrice, hint: "delayed data is not switched on"}, 10186: {meaning: noPrice, hint: hintData},
 	10197: {meaning: noPriceNow, hint: "the user is logged in elsewhere: log out there"},
-	200:   {meaning: noContract},
+	200:   {meaning: noContract, hint: "check the symbol, or pin it in Config.Instruments"},
 
 	103: {meaning: idTaken}, 104: {meaning: orderDoubt}, 105: {meaning: orderDoubt}, 106: {meaning: orderDoubt},
 	110: {meaning: orderRefused, refusal: broker.RefusedPrice}, 111: {meaning: orderRefused}, 113: {meaning: orderRefused},

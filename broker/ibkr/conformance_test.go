@@ -13,6 +13,7 @@ import (
 )
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	versions(t, func(t *testing.T, version int) {
 		brokertest.Run(t, func(t *testing.T) brokertest.Harness { return harness(t, version) })
 	})
@@ -60,6 +61,7 @@ func harness(t *testing.T, version int) brokertest.Harness {
 }
 
 func TestPricesConform(t *testing.T) {
+	t.Parallel()
 	versions(t, func(t *testing.T, version int) {
 		marketdatatest.Run(t, func(t *testing.T) marketdatatest.Harness {
 			g := gateway(t, func(cfg *gatewaysim.Config) { cfg.ServerVersion = version })

@@ -39,6 +39,7 @@ func at(address string) ibkr.Config {
 }
 
 func TestNothingListens(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	address := l.Addr().String()
@@ -50,6 +51,7 @@ func TestNothingListens(t *testing.T) {
 }
 
 func TestNotAGateway(t *testing.T) {
+	t.Parallel()
 	address := listen(t, func(c net.Conn) {
 		_, _ = io.WriteString(c, "SSH-2.0-OpenSSH_9.6\r\n")
 		_, _ = io.Copy(io.Discard, c)
@@ -91,11 +93,13 @@ func TestSilentPeer(t *testing.T) {
 }
 
 func TestPeerThatHangsUp(t *testing.T) {
+	t.Parallel()
 	e := fails(t, at(listen(t, func(net.Conn) {})))
 	require.Equal(t, broker.KindTransient, e.Kind)
 }
 
 func TestOldGateway(t *testing.T) {
+	t.Parallel()
 	address := listen(t, func(c net.Conn) {
 		_, _ = io.ReadFull(c, make([]byte, 17))
 		_, _ = c.Write(append([]byte{0, 0, 0, 6}, "157\x00t\x00"...))
@@ -107,6 +111,7 @@ func TestOldGateway(t *testing.T) {
 }
 
 func TestConnectFaults(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		fault gatewaysim.Fault
 		kind  broker.Kind
@@ -123,6 +128,7 @@ func TestConnectFaults(t *testing.T) {
 		{gatewaysim.Fault{Name: gatewaysim.FaultDropEndMarker, Message: "positionMultiEnd", Times: -1}, broker.KindTransient, "positions"},
 	} {
 		t.Run(row.fault.Name, func(t *testing.T) {
+			t.Parallel()
 			g := gateway(t, nil)
 			_, err := g.Inject(row.fault)
 			require.NoError(t, err)
@@ -137,6 +143,7 @@ func TestConnectFaults(t *testing.T) {
 }
 
 func TestConnectTriesAgain(t *testing.T) {
+	t.Parallel()
 	g := gateway(t, nil)
 	for _, name := range []string{gatewaysim.FaultAcceptAndClose, gatewaysim.FaultClientIDInUse} {
 		_, err := g.Inject(gatewaysim.Fault{Name: name, Times: 1})
@@ -152,6 +159,7 @@ func TestConnectTriesAgain(t *testing.T) {
 }
 
 func TestOpenEndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	address := listen(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
 	cfg := at(address)
 	cfg.Timing.Connect = time.Hour
@@ -162,6 +170,7 @@ func TestOpenEndsWithItsContext(t *testing.T) {
 }
 
 func TestConfigFaults(t *testing.T) {
+	t.Parallel()
 	good := at("127.0.0.1:4002")
 	for name, row := range map[string]struct {
 		change func(*ibkr.Config)

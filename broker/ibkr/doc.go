@@ -10,7 +10,8 @@
 //
 // # Before the first order
 //
-// The gateway must listen on the loopback, have 'Read-Only API' off, and run a
+// README.md beside this package says how to set up the gateway and what its codes
+// mean. It must listen on the loopback, have 'Read-Only API' off, and run a
 // server version of 176 or later. Give all processes that may trade an account
 // the same ClientID: the gateway lets in one of them at a time, and the others
 // wait (code 326). That is the only fence which holds at the broker itself. No
@@ -81,8 +82,8 @@
 //
 // # Limits
 //
-// Messages are paced below [Config.MessagesPerSecond] in any second: cancels go
-// first, then what resolves doubts, orders, prices, and the rest. Prices keep
+// Messages are paced below [Config.MessagesPerSecond] in any second: cancels and
+// heartbeats go first, then what resolves doubts, orders, prices, and the rest. Prices keep
 // below [Config.MarketDataLines], history below 60 requests in ten minutes.
 //
 // # The client library

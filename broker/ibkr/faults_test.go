@@ -14,6 +14,7 @@ import (
 
 // What cannot be decoded ends the session, not the process.
 func TestGarbage(t *testing.T) {
+	t.Parallel()
 	versions(t, func(t *testing.T, version int) {
 		r := newRig(t, version, nil)
 		epoch := r.Epoch()
@@ -29,6 +30,7 @@ func TestGarbage(t *testing.T) {
 
 // A gateway that moves to another socket is followed.
 func TestSocketPortReset(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, protoVersion, nil)
 	epoch := r.Epoch()
 	r.inject(t, gatewaysim.Fault{Name: gatewaysim.FaultSocketReset})
@@ -55,6 +57,7 @@ func TestPacingWarning(t *testing.T) {
 }
 
 func TestPartialFills(t *testing.T) {
+	t.Parallel()
 	versions(t, func(t *testing.T, version int) {
 		r := newRig(t, version, nil)
 		r.inject(t, gatewaysim.Fault{Name: gatewaysim.FaultPartialThenStop, Quantity: dec("4")})
@@ -79,6 +82,7 @@ func TestPartialFills(t *testing.T) {
 // An order that goes on under another permanent id is still one order with all
 // its fills.
 func TestTwoPermanentIDs(t *testing.T) {
+	t.Parallel()
 	versions(t, func(t *testing.T, version int) {
 		r := newRig(t, version, func(sim *gatewaysim.Config, _ *ibkr.Config) {
 			sim.Fill = gatewaysim.FillModel{Mode: gatewaysim.FillInParts, Parts: 2, Every: 10 * time.Millisecond}
@@ -102,6 +106,7 @@ func TestTwoPermanentIDs(t *testing.T) {
 // After midnight the gateway forgets: what ended before is remembered by us, and
 // nothing is taken for refused.
 func TestMidnight(t *testing.T) {
+	t.Parallel()
 	versions(t, func(t *testing.T, version int) {
 		r := newRig(t, version, nil)
 		o := buy("10")
@@ -120,6 +125,7 @@ func TestMidnight(t *testing.T) {
 
 // Another process, which knows nothing of the orders, reads what became of them.
 func TestAnotherProcessGoesOn(t *testing.T) {
+	t.Parallel()
 	versions(t, func(t *testing.T, version int) {
 		r := newRig(t, version, nil)
 		resting, taken, refused := bid("10"), buy("10"), bid("999999999")
@@ -155,6 +161,7 @@ func TestAnotherProcessGoesOn(t *testing.T) {
 // An order that was swallowed is proven absent; one that another session could
 // have is not.
 func TestProofOfAbsence(t *testing.T) {
+	t.Parallel()
 	versions(t, func(t *testing.T, version int) {
 		r := newRig(t, version, nil)
 		r.inject(t, gatewaysim.Fault{Name: gatewaysim.FaultLoseOrder})
@@ -179,6 +186,7 @@ func TestProofOfAbsence(t *testing.T) {
 
 // An order that pends for ever is known to the gateway: nothing proves it absent.
 func TestPendingIsNotAbsent(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, protoVersion, nil)
 	r.inject(t, gatewaysim.Fault{Name: gatewaysim.FaultOrderPendsForever})
 	o := bid("10")
@@ -194,20 +202,4 @@ func TestPendingIsNotAbsent(t *testing.T) {
 
 func TestLibraryDoesNotMuteTheProcess(t *testing.T) {
 	require.NotEqual(t, zerolog.InfoLevel, zerolog.GlobalLevel(), "zerolog's level is as zerolog has it")
-}
-
-func BenchmarkPlace(b *testing.B) {
-	g, err := gatewaysim.Start(gatewaysim.Config{Accounts: []gatewaysim.Account{{ID: string(account)}}, Limits: gatewaysim.Limits{MessagesPerSecond: -1}})
-	require.NoError(b, err)
-	defer g.Close()
-	cfg := config(g)
-	cfg.MessagesPerSecond = 50
-	broke, err := ibkr.Open(b.Context(), cfg)
-	require.NoError(b, err)
-	defer broke.Close()
-	b.ReportAllocs()
-	for b.Loop() {
-		_, err := broke.Place(b.Context(), bid("1"))
-		require.NoError(b, err)
-	}
 }

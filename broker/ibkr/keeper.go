@@ -197,7 +197,7 @@ func (b *Broker) gatewayTime(ctx context.Context, s *session) (time.Time, error)
 	}
 	s.clockLast = time.Now()
 	rows, err := s.ask(ctx, question{
-		name: "current time", id: askTime, prio: prioOther,
+		name: "current time", id: askTime, prio: prioCancel, // a heartbeat that waits behind others would end the session
 		ask: func(c *ibapi.EClient, _ int64) { c.ReqCurrentTime() },
 	})
 	if err != nil {

@@ -2,6 +2,7 @@ package ibkr_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -17,7 +18,17 @@ import (
 	"github.com/evenkeel/evenkeel/broker/ibkr/gatewaysim"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain lets more tests run at once than there are processors, unless the
+// command line says how many: they wait more than they work.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if given := flag.Lookup("test.parallel"); given.Value.String() == given.DefValue {
+		if err := given.Value.Set("8"); err != nil {
+			panic(err)
+		}
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	account  = broker.AccountID("DU1234567")
@@ -32,7 +43,10 @@ const (
 func versions(t *testing.T, f func(t *testing.T, version int)) {
 	t.Helper()
 	for _, v := range []int{textVersion, protoVersion} {
-		t.Run(fmt.Sprintf("server version %d", v), func(t *testing.T) { f(t, v) })
+		t.Run(fmt.Sprintf("server version %d", v), func(t *testing.T) {
+			t.Parallel()
+			f(t, v)
+		})
 	}
 }
 

@@ -96,6 +96,7 @@ func (r *rig) recovered(t *testing.T, before broker.Epoch) {
 
 // Whatever is wrong with the reports of a fill, the fill is counted, once.
 func TestFillReports(t *testing.T) {
+	t.Parallel()
 	for _, f := range []gatewaysim.Fault{
 		{Name: gatewaysim.FaultFillWithoutStatus},
 		{Name: gatewaysim.FaultStatusWithoutExec},
@@ -147,6 +148,7 @@ func TestFillReports(t *testing.T) {
 
 // Whatever is wrong with a cancel, its answer concludes nothing.
 func TestCancelReports(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		fault  gatewaysim.Fault
 		status broker.Status
@@ -162,6 +164,7 @@ func TestCancelReports(t *testing.T) {
 		{gatewaysim.Fault{Name: gatewaysim.FaultCancelError, Code: 161}, broker.StatusPendingCancel, "0"},
 	} {
 		t.Run(row.fault.Name, func(t *testing.T) {
+			t.Parallel()
 			versions(t, func(t *testing.T, version int) {
 				r := newRig(t, version, nil)
 				o := bid("10")
@@ -177,6 +180,7 @@ func TestCancelReports(t *testing.T) {
 }
 
 func TestRefusedOrders(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		name    string
 		fault   gatewaysim.Fault
@@ -191,6 +195,7 @@ func TestRefusedOrders(t *testing.T) {
 		{"read-only", gatewaysim.Fault{Name: gatewaysim.FaultReadOnly}, "321", "", "untick 'Read-Only API'"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
 			versions(t, func(t *testing.T, version int) {
 				r := newRig(t, version, nil)
 				r.inject(t, row.fault)
@@ -211,6 +216,7 @@ func TestRefusedOrders(t *testing.T) {
 
 // Inactive without a reason is no refusal; a preset that changes the order shows.
 func TestOddOrders(t *testing.T) {
+	t.Parallel()
 	versions(t, func(t *testing.T, version int) {
 		r := newRig(t, version, nil)
 		r.inject(t, gatewaysim.Fault{Name: gatewaysim.FaultInactive})
@@ -245,6 +251,7 @@ func TestOddOrders(t *testing.T) {
 // A numeric id that is taken is no refusal: nothing is concluded, and later ids
 // are higher.
 func TestDuplicateOrderID(t *testing.T) {
+	t.Parallel()
 	versions(t, func(t *testing.T, version int) {
 		r := newRig(t, version, nil)
 		r.inject(t, gatewaysim.Fault{Name: gatewaysim.FaultDuplicateOrderID})
@@ -266,6 +273,7 @@ func TestDuplicateOrderID(t *testing.T) {
 
 // What is cut off in the send is in doubt, and a look tells what became of it.
 func TestCutsInTheSend(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		name  string
 		found bool
@@ -273,6 +281,7 @@ func TestCutsInTheSend(t *testing.T) {
 		{gatewaysim.FaultCutBeforeAccept, false}, {gatewaysim.FaultCutAfterAccept, true}, {gatewaysim.FaultCutAfterAck, true}, {gatewaysim.FaultCutAfterFill, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
 			versions(t, func(t *testing.T, version int) {
 				r := newRig(t, version, nil)
 				epoch := r.Epoch()
@@ -308,6 +317,7 @@ func TestCutsInTheSend(t *testing.T) {
 // The last instant of an order counts where its first byte leaves: after the wait
 // for its turn.
 func TestSendBeforeCountsAtTheSocket(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, protoVersion, func(_ *gatewaysim.Config, cfg *ibkr.Config) {
 		cfg.MessagesPerSecond = 10
 	})
@@ -339,6 +349,7 @@ func TestSendBeforeCountsAtTheSocket(t *testing.T) {
 
 // Nothing is sent while the gateway is about to restart.
 func TestRestartWindow(t *testing.T) {
+	t.Parallel()
 	at := time.Now().UTC()
 	midnight := time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, time.UTC)
 	r := newRig(t, protoVersion, func(_ *gatewaysim.Config, cfg *ibkr.Config) {
@@ -357,6 +368,7 @@ func TestRestartWindow(t *testing.T) {
 }
 
 func TestForeignOrders(t *testing.T) {
+	t.Parallel()
 	versions(t, func(t *testing.T, version int) {
 		r := newRig(t, version, nil)
 		_, err := r.g.Exchange().PlaceForeign(gatewaysim.ForeignOrder{
@@ -369,23 +381,4 @@ func TestForeignOrders(t *testing.T) {
 		require.Equal(t, broker.OrderID("someone-else"), snap.Orders[0].Order.ID)
 		require.ErrorContains(t, r.Cancel(soon(t), account, "someone-else"), "client 99")
 	})
-}
-
-// The order that leaves carries what the caller asked for, and the quantity that
-// cannot be carried exactly does not leave.
-func TestInexactOrdersStay(t *testing.T) {
-	r := newRig(t, protoVersion, nil)
-	for _, change := range []func(*broker.Order){
-		func(o *broker.Order) { o.Quantity = dec("1.00000001") },
-		func(o *broker.Order) { o.Limit = dec("90.1234567890123456") },
-		func(o *broker.Order) { o.Ref = "1" },
-	} {
-		o := bid("10")
-		change(&o)
-		_, err := r.Place(soon(t), o)
-		var e *broker.Error
-		require.ErrorAs(t, err, &e)
-		require.Equal(t, broker.KindPermanent, e.Kind)
-	}
-	require.Empty(t, r.g.Exchange().Orders())
 }

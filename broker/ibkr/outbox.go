@@ -132,6 +132,14 @@ func (o *outbox) close(cause error) {
 	}
 }
 
+// prime has the library encode a message that goes nowhere. The library counts its
+// goroutines as they begin, and must not be closed before it has: this one has
+// begun then. Call it before run.
+func (o *outbox) prime() error {
+	_, err := o.encode(&job{encode: func(c *ibapi.EClient) { c.ReqCurrentTime() }})
+	return err
+}
+
 // run sends until close.
 func (o *outbox) run() {
 	defer close(o.done)

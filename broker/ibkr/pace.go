@@ -4,20 +4,25 @@ import (
 	"time"
 )
 
-// bucket is a token bucket: in any second at most size + rate messages pass.
-// Not safe for concurrent use.
+// bucket lets messages pass at an even rate, a few at once, and never more in any
+// second than it may. Not safe for concurrent use.
 type bucket struct {
 	size   float64
 	rate   float64 // tokens a second
 	tokens float64
 	last   time.Time
+	window window
 }
 
-// newBucket passes at most perSecond messages in any second.
+// second is a little more than that: messages that leave apart may arrive closer
+// together.
+const second = time.Second + 10*time.Millisecond
+
+// newBucket passes at most perSecond messages in any second, a tenth of them at
+// once.
 func newBucket(perSecond int, now time.Time) *bucket {
-	size := max(float64(perSecond)/5, 1)
-	rate := max(float64(perSecond)-size, 1)
-	return &bucket{size: size, rate: rate, tokens: size, last: now}
+	size := max(float64(perSecond)/10, 1)
+	return &bucket{size: size, rate: float64(perSecond), tokens: size, last: now, window: window{most: perSecond, span: second}}
 }
 
 // take takes a token, or returns how long to wait for one.
@@ -26,16 +31,19 @@ func (b *bucket) take(now time.Time) time.Duration {
 		b.tokens = min(b.size, b.tokens+d.Seconds()*b.rate)
 		b.last = now
 	}
-	if b.tokens >= 1 {
-		b.tokens--
-		return 0
+	if b.tokens < 1 {
+		return max(time.Duration((1-b.tokens)/b.rate*float64(time.Second)), time.Microsecond)
 	}
-	return max(time.Duration((1-b.tokens)/b.rate*float64(time.Second)), time.Microsecond)
+	if wait := b.window.take(now); wait > 0 {
+		return wait
+	}
+	b.tokens--
+	return 0
 }
 
 // slower halves the rate, down to one message a second.
 func (b *bucket) slower() {
-	b.rate, b.size = max(b.rate/2, 1), max(b.size/2, 1)
+	b.rate, b.size, b.window.most = max(b.rate/2, 1), max(b.size/2, 1), max(b.window.most/2, 1)
 	b.tokens = min(b.tokens, b.size)
 }
 

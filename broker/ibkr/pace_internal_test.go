@@ -32,6 +32,23 @@ func TestBucketKeepsTheRate(t *testing.T) {
 	}
 }
 
+// What may be sent is sent: in a long run hardly less than the allowed rate passes.
+func TestBucketUsesTheRate(t *testing.T) {
+	for _, most := range []int{5, 40, 45, 50} {
+		at := now()
+		b := newBucket(most, at)
+		passed := 0
+		for at.Sub(now()) < 20*time.Second {
+			if wait := b.take(at); wait > 0 {
+				at = at.Add(wait)
+				continue
+			}
+			passed++
+		}
+		require.Greater(t, passed, 20*most*97/100, "in 20 s at %d", most)
+	}
+}
+
 func TestBucketSlower(t *testing.T) {
 	at := now()
 	b := newBucket(40, at)

@@ -80,6 +80,9 @@ func wireOrder(o *broker.Order, t *terms) (*ibsync.Order, error) {
 	if t.Kind != broker.Stock {
 		return nil, fmt.Errorf("%s is of kind %q: only stocks are traded", o.Instrument, t.contract.kind)
 	}
+	if t.Lot.Sign() > 0 && !o.Quantity.Mod(t.Lot).IsZero() {
+		return nil, fmt.Errorf("quantity %s of %s is no multiple of %s: for fractions of a share see Config.Fractional", o.Quantity, o.Instrument, t.Lot)
+	}
 	quantity, err := toFixed(o.Quantity)
 	if err != nil {
 		return nil, fmt.Errorf("quantity: %w", err)

@@ -16,6 +16,7 @@ import (
 
 // Each instrument gets the best tier that the user may see, and says which.
 func TestTiers(t *testing.T) {
+	t.Parallel()
 	versions(t, func(t *testing.T, version int) {
 		r := newRig(t, version, func(sim *gatewaysim.Config, _ *ibkr.Config) {
 			quote := gatewaysim.Quote{Bid: dec("9.9"), Ask: dec("10.1"), Last: dec("10"), Close: dec("9.5")}
@@ -74,6 +75,7 @@ func TestPricesAreFast(t *testing.T) {
 }
 
 func TestBadPrices(t *testing.T) {
+	t.Parallel()
 	for _, f := range []gatewaysim.Fault{
 		{Name: gatewaysim.FaultBadPrice, Symbol: "AAPL", Times: -1},
 		{Name: gatewaysim.FaultBadPrice, Symbol: "AAPL", Price: dec("0.0"), Times: -1},
@@ -116,6 +118,7 @@ func TestMarketDataLines(t *testing.T) {
 }
 
 func TestQuotesEndWithTheirContext(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, protoVersion, nil)
 	r.inject(t, gatewaysim.Fault{Name: gatewaysim.FaultSilentRequest, Message: "reqMktData", Times: -1})
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)

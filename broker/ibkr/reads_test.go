@@ -15,6 +15,7 @@ import (
 
 // What is not whole is an error, never a smaller account.
 func TestIncompleteSnapshots(t *testing.T) {
+	t.Parallel()
 	for _, f := range []gatewaysim.Fault{
 		{Name: gatewaysim.FaultDropEndMarker, Message: "positionMultiEnd"},
 		{Name: gatewaysim.FaultDropEndMarker, Message: "accountUpdateMultiEnd"},
@@ -46,6 +47,7 @@ func TestIncompleteSnapshots(t *testing.T) {
 
 // An end marker that comes too late ends nothing else.
 func TestOrdersWithoutEnd(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, protoVersion, func(_ *gatewaysim.Config, cfg *ibkr.Config) { cfg.Timing.Answer = 200 * time.Millisecond })
 	epoch := r.Epoch()
 	r.inject(t, gatewaysim.Fault{Name: gatewaysim.FaultDropEndMarker, Message: "completedOrdersEnd", Times: 1})
@@ -57,6 +59,7 @@ func TestOrdersWithoutEnd(t *testing.T) {
 }
 
 func TestForeignCurrencies(t *testing.T) {
+	t.Parallel()
 	versions(t, func(t *testing.T, version int) {
 		r := newRig(t, version, func(sim *gatewaysim.Config, cfg *ibkr.Config) {
 			sim.Accounts[0].Currency = "EUR"
@@ -83,6 +86,7 @@ func TestForeignCurrencies(t *testing.T) {
 // A position that is no stock is named and left alone, and one whose symbol means
 // another contract is not taken for it.
 func TestOddPositions(t *testing.T) {
+	t.Parallel()
 	versions(t, func(t *testing.T, version int) {
 		r := newRig(t, version, func(sim *gatewaysim.Config, cfg *ibkr.Config) {
 			sim.Contracts = append(gatewaysim.DefaultContracts(),
@@ -116,6 +120,7 @@ func TestOddPositions(t *testing.T) {
 }
 
 func TestContractFaults(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		fault gatewaysim.Fault
 		is    error
@@ -126,10 +131,12 @@ func TestContractFaults(t *testing.T) {
 		{gatewaysim.Fault{Name: gatewaysim.FaultContractAmbiguous}, broker.ErrAmbiguousInstrument, "ConID 265598"},
 	} {
 		t.Run(row.fault.Name, func(t *testing.T) {
+			t.Parallel()
 			versions(t, func(t *testing.T, version int) {
 				r := newRig(t, version, nil)
-				row.fault.Symbol = "AAPL"
-				r.inject(t, row.fault)
+				fault := row.fault
+				fault.Symbol = "AAPL"
+				r.inject(t, fault)
 				found, err := r.Resolve(soon(t), "MSFT", "AAPL")
 				require.ErrorIs(t, err, row.is)
 				require.ErrorContains(t, err, row.text)
@@ -141,6 +148,7 @@ func TestContractFaults(t *testing.T) {
 
 // A contract that has changed since the plan is not traded.
 func TestOtherContractNumber(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, protoVersion, nil)
 	r.inject(t, gatewaysim.Fault{Name: gatewaysim.FaultContractOtherID, Symbol: "AAPL"})
 	o := bid("1")
@@ -152,6 +160,7 @@ func TestOtherContractNumber(t *testing.T) {
 
 // Without the farm of contracts an unknown symbol may be a known one.
 func TestFarmOfContractsDown(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, protoVersion, nil)
 	r.inject(t, gatewaysim.Fault{Name: gatewaysim.FaultMessage, Code: 2157, Text: "Sec-def data farm connection is broken:secdefil"})
 	r.inject(t, gatewaysim.Fault{Name: gatewaysim.FaultContractNone, Times: -1})
@@ -164,6 +173,7 @@ func TestFarmOfContractsDown(t *testing.T) {
 }
 
 func TestTradingHours(t *testing.T) {
+	t.Parallel()
 	versions(t, func(t *testing.T, version int) {
 		r := newRig(t, version, nil)
 		r.inject(t, gatewaysim.Fault{Name: gatewaysim.FaultHours, Text: "20251127:CLOSED;20251128:0930-20251128:1300", Symbol: "AAPL"})
@@ -181,6 +191,7 @@ func TestTradingHours(t *testing.T) {
 
 // One connection acts for several accounts, and each call for the one it names.
 func TestSeveralAccounts(t *testing.T) {
+	t.Parallel()
 	versions(t, func(t *testing.T, version int) {
 		const second = broker.AccountID("DU7654321")
 		r := newRig(t, version, func(sim *gatewaysim.Config, cfg *ibkr.Config) {
@@ -215,6 +226,7 @@ func TestSeveralAccounts(t *testing.T) {
 // Several calls that were given up, each without its end marker: the session ends
 // whichever of them is answered later.
 func TestGivenUpCallsEndTheSession(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, protoVersion, func(_ *gatewaysim.Config, cfg *ibkr.Config) { cfg.Timing.Answer = 300 * time.Millisecond })
 	epoch := r.Epoch()
 	r.inject(t, gatewaysim.Fault{Name: gatewaysim.FaultSilentRequest, Message: "reqAllOpenOrders", Times: 1})
@@ -229,4 +241,24 @@ func TestGivenUpCallsEndTheSession(t *testing.T) {
 	r.recovered(t, epoch)
 	_, err = r.Orders(soon(t), account, broker.OrderQuery{})
 	require.NoError(t, err)
+}
+
+// The order that leaves carries what the caller asked for, and the quantity that
+// cannot be carried exactly does not leave.
+func TestInexactOrdersStay(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, protoVersion, nil)
+	for _, change := range []func(*broker.Order){
+		func(o *broker.Order) { o.Quantity = dec("1.00000001") },
+		func(o *broker.Order) { o.Limit = dec("90.1234567890123456") },
+		func(o *broker.Order) { o.Ref = "1" },
+	} {
+		o := bid("10")
+		change(&o)
+		_, err := r.Place(soon(t), o)
+		var e *broker.Error
+		require.ErrorAs(t, err, &e)
+		require.Equal(t, broker.KindPermanent, e.Kind)
+	}
+	require.Empty(t, r.g.Exchange().Orders())
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/allocation"
 	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/broker/ibkr"
 	"github.com/evenkeel/evenkeel/broker/ibkr/gatewaysim"
 	"github.com/evenkeel/evenkeel/journal"
 	"github.com/evenkeel/evenkeel/queue/memqueue"
@@ -17,6 +18,7 @@ import (
 
 // A whole rebalance over the wire: sell AAPL, buy MSFT, and then nothing more.
 func TestRebalanceOverTheWire(t *testing.T) {
+	t.Parallel()
 	versions(t, func(t *testing.T, version int) {
 		g := gateway(t, func(cfg *gatewaysim.Config) {
 			cfg.ServerVersion = version
@@ -46,6 +48,7 @@ func TestRebalanceOverTheWire(t *testing.T) {
 // The connection breaks after the gateway took the first order and before it
 // answered: the engine finds out what became of it and goes on.
 func TestRebalanceSurvivesACutInTheSend(t *testing.T) {
+	t.Parallel()
 	versions(t, func(t *testing.T, version int) {
 		g := gateway(t, func(cfg *gatewaysim.Config) {
 			cfg.ServerVersion = version
@@ -70,6 +73,7 @@ func TestRebalanceSurvivesACutInTheSend(t *testing.T) {
 // Whatever goes wrong on the wire, no order is sent twice, and a run that says
 // that it is complete has reached its targets.
 func TestRebalanceUnderFaults(t *testing.T) {
+	t.Parallel()
 	for _, f := range []gatewaysim.Fault{
 		{Name: gatewaysim.FaultCutBeforeAccept},
 		{Name: gatewaysim.FaultCutAfterAck},
@@ -133,23 +137,25 @@ func TestRebalanceUnderFaults(t *testing.T) {
 // engine is an engine on the gateway, which wants half of each stock.
 func engine(t *testing.T, g *gatewaysim.Gateway) *rebalance.Engine {
 	t.Helper()
-	b := open(t, config(g))
-	targets, err := allocation.NewStatic(allocation.Rules{}, allocation.Allocation{
-		Schema: allocation.Schema, Strategy: "core",
-		Targets: []allocation.Target{{Symbol: "AAPL", Weight: dec("0.5")}, {Symbol: "MSFT", Weight: dec("0.5")}},
-	})
-	require.NoError(t, err)
+	return engineOn(t, open(t, config(g)), "0.01", []allocation.Target{{Symbol: "AAPL", Weight: dec("0.5")}, {Symbol: "MSFT", Weight: dec("0.5")}})
+}
+
+// engineOn is an engine that keeps the account at its targets, within a band.
+func engineOn(tb testing.TB, b *ibkr.Broker, band string, targets []allocation.Target) *rebalance.Engine {
+	tb.Helper()
+	source, err := allocation.NewStatic(allocation.Rules{}, allocation.Allocation{Schema: allocation.Schema, Strategy: "core", Targets: targets})
+	require.NoError(tb, err)
 	policy := rebalance.DefaultPolicy()
 	policy.Reserve.Fraction = dec("0.01")
-	policy.Band.Absolute = decimal.NewNullDecimal(dec("0.01"))
+	policy.Band.Absolute = decimal.NewNullDecimal(dec(band))
 	policy.Fee = rebalance.Fee{Minimum: dec("1"), PerUnit: dec("0.005")}
 	e, err := rebalance.New(rebalance.Config{
-		Broker: b, Prices: b, Allocations: targets, Journal: journal.NewMemory(journal.MemoryOptions{}), Queue: memqueue.New(memqueue.Options{}),
+		Broker: b, Prices: b, Allocations: source, Journal: journal.NewMemory(journal.MemoryOptions{}), Queue: memqueue.New(memqueue.Options{}),
 		Accounts: []rebalance.Account{{ID: account, Mode: broker.Paper, Strategy: "core", Policy: &policy}},
 		Timing: rebalance.Timing{
 			Acknowledge: time.Second, Complete: time.Second, Cancel: time.Second, Settle: 3 * time.Second, Sweep: 1100 * time.Millisecond, LeaseMargin: 100 * time.Millisecond,
 		},
 	})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return e
 }

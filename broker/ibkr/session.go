@@ -72,9 +72,13 @@ func (b *Broker) connect(ctx context.Context) (*session, error) {
 		bucket: newBucket(b.cfg.MessagesPerSecond, time.Now()), wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 		fail: s.end,
 	}
+	err = s.out.prime()
 	go s.out.run()
 	go s.read()
-	if err := s.greeted(ctx); err != nil {
+	if err == nil {
+		err = s.greeted(ctx)
+	}
+	if err != nil {
 		s.close(err)
 		return nil, s.cause()
 	}

@@ -17,6 +17,7 @@ import (
 // While the gateway has lost IBKR nothing is sent and nothing is read; when it is
 // back everything is read anew, in a new epoch on the same connection.
 func TestLostLink(t *testing.T) {
+	t.Parallel()
 	for _, back := range []string{gatewaysim.FaultLinkBack, gatewaysim.FaultLinkBackDataLost} {
 		t.Run(back, func(t *testing.T) {
 			versions(t, func(t *testing.T, version int) {
@@ -57,6 +58,7 @@ func TestLostLink(t *testing.T) {
 
 // A peer that is silent is found out by the heartbeat.
 func TestHalfOpenConnection(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, protoVersion, func(_ *gatewaysim.Config, cfg *ibkr.Config) {
 		cfg.Timing.Heartbeat, cfg.Timing.Answer = 1100*time.Millisecond, 400*time.Millisecond
 	})
@@ -74,6 +76,7 @@ func TestHalfOpenConnection(t *testing.T) {
 // After a restart the gateway counts order ids from lower ones: ours go on above
 // all that were ever used, and an order of before keeps its fills.
 func TestRestartWithRollback(t *testing.T) {
+	t.Parallel()
 	versions(t, func(t *testing.T, version int) {
 		r := newRig(t, version, nil)
 		first := buy("10")
@@ -104,6 +107,7 @@ func TestRestartWithRollback(t *testing.T) {
 // A socket that is reset anywhere in the stream, or that comes in pieces, never
 // makes a half answer a whole one.
 func TestWire(t *testing.T) {
+	t.Parallel()
 	versions(t, func(t *testing.T, version int) {
 		for _, name := range []string{gatewaysim.FaultSplitFrames, gatewaysim.FaultMergedFrames, gatewaysim.FaultUnknownMessage} {
 			t.Run(name, func(t *testing.T) {
@@ -142,6 +146,7 @@ func TestWire(t *testing.T) {
 // Many callers and many cuts: every call ends, no message is malformed, and no
 // connection begins without a handshake.
 func TestCutsUnderLoad(t *testing.T) {
+	t.Parallel()
 	versions(t, func(t *testing.T, version int) {
 		r := newRig(t, version, nil)
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
@@ -185,6 +190,7 @@ func TestCutsUnderLoad(t *testing.T) {
 }
 
 func TestCloseEndsWaiting(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, protoVersion, nil)
 	snap, err := r.Snapshot(soon(t), account)
 	require.NoError(t, err)
@@ -204,6 +210,7 @@ func TestCloseEndsWaiting(t *testing.T) {
 
 // Another program takes the client id while the gateway is away: it is waited for.
 func TestClientIDTaken(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, protoVersion, nil)
 	epoch := r.Epoch()
 	r.inject(t, gatewaysim.Fault{Name: gatewaysim.FaultClientIDInUse, Times: 3})
@@ -236,6 +243,7 @@ func TestPacing(t *testing.T) {
 
 // The link is lost while the session is being read: no epoch begins on half of it.
 func TestLinkLostWhileReading(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, protoVersion, nil)
 	epoch := r.Epoch()
 	for range 5 {

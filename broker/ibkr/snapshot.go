@@ -266,7 +266,7 @@ func (v accountValues) rates(snap *broker.Snapshot) error {
 		}
 		rate, err := v.amount("ExchangeRate", c)
 		if err != nil {
-			return err
+			return fmt.Errorf("%w: if it stays so, hold some cash in %s, so that the gateway tells its rate", err, c)
 		}
 		if rate.Sign() <= 0 {
 			return fmt.Errorf("ibkr: the exchange rate of %s is %s", c, rate)
