@@ -1,0 +1,328 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/evenkeel/evenkeel/examples/daemon/internal/cli"
+	"github.com/evenkeel/evenkeel/examples/daemon/internal/ops"
+	"github.com/evenkeel/evenkeel/internal/redistest"
+	"github.com/evenkeel/evenkeel/queue"
+	"github.com/evenkeel/evenkeel/rebalance"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("os/signal.loop"), goleak.IgnoreTopFunction("os/signal.signal_recv"))
+}
+
+// rig is a data folder, and a daemon on it if one was started.
+type rig struct {
+	t    *testing.T
+	args []string // of every call
+	env  map[string]string
+	data string
+	out  *safe // of the daemon that was started last
+}
+
+func newRig(t *testing.T, config string) *rig {
+	t.Helper()
+	r := &rig{t: t, data: filepath.Join(t.TempDir(), "data"), env: map[string]string{"USER": "ada"}}
+	r.args = []string{"-data", r.data, "-http", "127.0.0.1:0"}
+	if config != "" {
+		file := filepath.Join(t.TempDir(), "daemon.yaml")
+		require.NoError(t, os.WriteFile(file, []byte(config), 0o600))
+		r.args = append(r.args, "-config", file)
+	}
+	return r
+}
+
+// safe is a buffer for several goroutines.
+type safe struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *safe) Write(p []byte) (int, error) { s.mu.Lock(); defer s.mu.Unlock(); return s.b.Write(p) }
+
+func (s *safe) String() string { s.mu.Lock(); defer s.mu.Unlock(); return s.b.String() }
+
+func (r *rig) main(ctx context.Context, out, errs *safe, args ...string) int {
+	return cli.Main(ctx, cli.Process{
+		Args: append(append([]string{}, args...), r.args...), Stdin: strings.NewReader(""), Stdout: out, Stderr: errs,
+		Environ: func(name string) (string, bool) { v, ok := r.env[name]; return v, ok },
+	})
+}
+
+// do makes a call that must end with a code, and returns its output.
+func (r *rig) do(code int, args ...string) string {
+	r.t.Helper()
+	var out, errs safe
+	got := r.main(r.t.Context(), &out, &errs, args...)
+	require.Equal(r.t, code, got, "%v\n%s\n%s", args, &out, &errs)
+	return out.String() + errs.String()
+}
+
+// read makes a call and decodes its JSON.
+func read[T any](r *rig, args ...string) T {
+	r.t.Helper()
+	var out, errs safe
+	require.Equal(r.t, 0, r.main(r.t.Context(), &out, &errs, append(args, "-o", "json")...), "%v\n%s", args, &errs)
+	var v T
+	require.NoError(r.t, json.Unmarshal([]byte(out.String()), &v), "%s", &out)
+	return v
+}
+
+// start runs the daemon until the returned function.
+func (r *rig) start(args ...string) (stop func() string) {
+	r.t.Helper()
+	ctx, cancel := context.WithCancel(r.t.Context())
+	out, errs := &safe{}, &safe{}
+	r.out = out
+	ended := make(chan int, 1)
+	go func() { ended <- r.main(ctx, out, errs, append([]string{"run"}, args...)...) }()
+	require.Eventually(r.t, func() bool { return strings.Contains(out.String(), "operations page") }, 30*time.Second, 5*time.Millisecond, "%s\n%s", out, errs)
+	var once sync.Once
+	stop = func() string {
+		once.Do(func() {
+			cancel()
+			select {
+			case code := <-ended:
+				require.Equal(r.t, 0, code, "%s\n%s", out, errs)
+			case <-time.After(60 * time.Second):
+				r.t.Fatal("the daemon did not stop")
+			}
+		})
+		return out.String() + errs.String()
+	}
+	r.t.Cleanup(func() { stop() })
+	return stop
+}
+
+// eventually waits for a status.
+func (r *rig) eventually(what string, good func(s *ops.Status) bool) ops.Status {
+	r.t.Helper()
+	var s ops.Status
+	require.Eventually(r.t, func() bool { s = read[ops.Status](r, "status"); return good(&s) }, 30*time.Second, 20*time.Millisecond, what)
+	return s
+}
+
+func TestNoFlagsAndNoServices(t *testing.T) {
+	r := newRig(t, "")
+	require.Contains(t, r.do(0, "status"), "no daemon runs")
+	require.Contains(t, r.do(0, "check"), "placement")
+	require.Contains(t, r.do(0, "preview"), "MTUM")
+	require.Contains(t, r.do(0, "enqueue", "DEMO-1", "snapshot"), "no daemon runs, the next one works on it")
+
+	stop := r.start()
+	s := r.eventually("both events end, and the account is on target", func(s *ops.Status) bool {
+		return s.Queue[queue.Done] >= 2 && s.Health != nil && s.Accounts[0].Picture != nil && s.Accounts[0].Picture.Orders == 0
+	})
+	require.True(t, s.Paper)
+	require.Contains(t, r.do(0, "status"), "serving, paper money")
+	runs := read[[]ops.Run](r, "runs")
+	var traded ops.Run
+	for _, run := range runs {
+		if run.Outcome == rebalance.Completed && len(run.Orders) > 0 {
+			traded = run
+		}
+	}
+	require.NotEmpty(t, traded.ID, "%v", runs)
+	require.Contains(t, r.do(0, "runs", "show", string(traded.ID)), "SELL MTUM")
+	require.Contains(t, r.do(0, "enqueue", "DEMO-1", "-wait"), "no_trade")
+	require.Contains(t, r.do(0, "preview", "DEMO-1"), "no_trade")
+	require.Contains(t, r.do(0, "check"), "broker")
+	require.Contains(t, stop(), "stopped")
+
+	// The next daemon goes on with the same account and the same journal.
+	again := r.start()
+	require.Contains(t, r.do(0, "enqueue", "DEMO-1", "reconcile", "-wait"), "completed")
+	s = read[ops.Status](r, "status")
+	require.Nil(t, s.Accounts[0].Block)
+	again()
+}
+
+func TestExitCodes(t *testing.T) {
+	r := newRig(t, "")
+	for _, c := range []struct {
+		code int
+		args []string
+	}{
+		{2, []string{"dance"}},
+		{2, []string{"enqueue"}},
+		{2, []string{"runs", "dance"}},
+		{2, []string{"status", "-o", "xml"}},
+		{2, []string{"kill"}},
+		{2, []string{"status", "-nonsense"}},
+		{4, []string{"enqueue", "NOBODY"}},
+		{4, []string{"runs", "show", "no/1"}},
+		{4, []string{"deadletters", "show", "none"}},
+		{5, []string{"enqueue", "DEMO-1", "dance"}},
+		{5, []string{"enqueue", "DEMO-1", "rebalance", "-payload", "{"}},
+		{0, []string{"help"}},
+		{0, []string{"status", "-h"}},
+		{0, []string{"deadletters"}},
+		{0, []string{"runs", "list"}},
+	} {
+		r.do(c.code, c.args...)
+	}
+	bad := newRig(t, "accounts: 5")
+	require.Contains(t, bad.do(3, "check"), "line 1")
+	require.Contains(t, bad.do(3, "run"), "accounts: want a list")
+	redisDown := newRig(t, "allocations: {path: a.json}\naccounts: [{id: A, strategy: s}]\nqueue: {kind: redis, url: 'redis://127.0.0.1:1'}\n")
+	redisDown.do(6, "status")
+	unready := newRig(t, "allocations: {path: none.json}\naccounts: [{id: A, strategy: s}]\n")
+	require.Contains(t, unready.do(7, "check"), "FAILED")
+}
+
+func TestTheFilesBelongToTheDaemon(t *testing.T) {
+	r := newRig(t, "")
+	r.start()
+	require.NoError(t, os.Remove(filepath.Join(r.data, "endpoint"))) // so that it cannot be found
+	require.Contains(t, r.do(6, "status"), "in use")
+}
+
+// guarded is an account whose plans need an approval beyond one order.
+const guarded = `
+allocations: {path: targets.json}
+accounts:
+  - id: P1
+    strategy: core
+    cash: 50000
+    policy: {guards: {max_orders: 1}, reserve: {fraction: 0.02}}
+timing: {settle: 2s, complete: 2s, acknowledge: 1s, sweep: 2s}
+events: {recheck: 1s}
+`
+
+func (r *rig) targets(text string) {
+	file := r.args[len(r.args)-1]
+	require.NoError(r.t, os.WriteFile(filepath.Join(filepath.Dir(file), "targets.json"), []byte(text), 0o600))
+}
+
+const twoTargets = `{"schema":1,"strategies":{"core":{"targets":{"MTUM":"0.5","QUAL":"0.5"}}}}`
+
+func TestApproveBlockKill(t *testing.T) {
+	r := newRig(t, guarded)
+	r.targets(twoTargets)
+	r.start()
+	require.Contains(t, r.do(7, "enqueue", "P1", "-wait"), "waits for an approval")
+	run := read[[]ops.Run](r, "runs")[0]
+	hash := read[ops.Run](r, "runs", "show", string(run.ID)).Held.Hash
+	require.Contains(t, r.do(7, "approve", "P1", "another", "-reason", "looks right", "-wait"), "unknown_plan")
+	require.Contains(t, r.do(0, "approve", "P1", hash, "-reason", "looks right", "-wait"), "completed")
+	r.eventually("the approved plan is traded", func(*ops.Status) bool {
+		return read[ops.Run](r, "runs", "show", string(run.ID)).Outcome == rebalance.Completed
+	})
+
+	r.do(0, "kill", "-reason", "a bad feeling")
+	require.Contains(t, r.do(0, "status"), "KILLED: a bad feeling")
+	r.targets(`{"schema":1,"strategies":{"core":{"targets":{"MTUM":"0.2","QUAL":"0.8"}}}}`)
+	require.Contains(t, r.do(7, "enqueue", "P1", "-wait"), "the event is held: killed")
+	r.do(0, "resume", "-reason", "it is gone")
+	held := read[ops.Status](r, "status").Waiting
+	require.Len(t, held, 1)
+	r.do(0, "deadletters", "release", held[0].ID, "-reason", "go on")
+	r.eventually("its plan waits for an approval", func(s *ops.Status) bool { return s.Queue[queue.Held] == 1 })
+	r.do(0, "block", "P1", "-reason", "the statement differs")
+	require.Contains(t, r.do(0, "status"), "BLOCKED: by ada: the statement differs")
+	require.Contains(t, r.do(0, "unblock", "P1", "-reason", "compared, it is right", "-wait"), "completed")
+	require.NotContains(t, r.do(0, "status"), "BLOCKED")
+
+	// An event that can never work becomes a dead letter.
+	r.do(7, "enqueue", "P1", "rebalance", "-payload", `{"strategy":"unheard-of"}`, "-wait")
+	dead := read[[]ops.Event](r, "deadletters")
+	require.Len(t, dead, 2, "the approval of another plan is the first one")
+	require.Contains(t, r.do(0, "deadletters", "show", dead[1].ID), "unheard-of")
+	r.do(0, "deadletters", "requeue", dead[1].ID, "-reason", "once more")
+	r.do(5, "deadletters", "requeue", dead[1].ID, "-reason", "and once more")
+	r.eventually("it is dead again", func(s *ops.Status) bool { return s.Queue[queue.Dead] == 3 })
+	for _, e := range read[[]ops.Event](r, "deadletters") {
+		if e.Successor == "" {
+			r.do(0, "deadletters", "drop", e.ID, "-reason", "a typing error")
+		}
+	}
+	r.eventually("it is dropped", func(s *ops.Status) bool { return s.Queue[queue.Dead] == 1 })
+}
+
+func TestADryRunSendsNothing(t *testing.T) {
+	r := newRig(t, "")
+	stop := r.start("-dry-run")
+	require.Eventually(t, func() bool { return strings.Contains(r.out.String(), "preview DEMO-1: completed") }, 20*time.Second, 5*time.Millisecond)
+	out := stop()
+	require.Contains(t, out, "SELL")
+	require.Contains(t, out, "dry run: nothing is sent")
+	require.NoFileExists(t, filepath.Join(r.data, "paper.json"))
+	require.NoFileExists(t, filepath.Join(r.data, "journal.db"))
+}
+
+func TestOverTheWire(t *testing.T) {
+	r := newRig(t, "")
+	r.args = append(r.args, "-simulator")
+	r.start()
+	s := r.eventually("the gateway has filled both orders", func(*ops.Status) bool {
+		runs := read[[]ops.Run](r, "runs", "-n", "5")
+		return len(runs) > 0 && runs[len(runs)-1].Outcome == rebalance.Completed
+	})
+	require.EqualValues(t, "DU1234567", s.Accounts[0].ID)
+	runs := read[[]ops.Run](r, "runs")
+	require.Len(t, runs[len(runs)-1].Orders, 2)
+}
+
+func TestOnRedisWithAnImport(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	old := server.Client()
+	defer old.Close()
+	r := newRig(t, guarded+fmt.Sprintf("queue: {kind: redis, url: 'redis://%[1]s'}\njournal: {kind: redis, url: 'redis://%[1]s'}\nstream: {url: 'redis://%[1]s'}\n", server.Addr))
+	r.targets(twoTargets)
+	require.NoError(t, old.LPush(t.Context(), "rebalance_queue",
+		`{"event_id":"old-1","account_id":"P1","exec":"print-rebalance","status":"pending","times_queued":1,"data":{"account_id":"P1","exec":"print-rebalance"}}`).Err())
+	require.Contains(t, r.do(0, "import", "redis://"+server.Addr, "-dry-run"), "old-1")
+	require.Contains(t, r.do(0, "import", "redis://"+server.Addr), "old-1")
+	r.start()
+	require.NoError(t, old.XAdd(t.Context(), &redis.XAddArgs{Stream: "evenkeel-events", Values: map[string]any{"event": `{"account":"P1","command":"snapshot"}`}}).Err())
+	r.eventually("both events end", func(s *ops.Status) bool { return s.Queue[queue.Done] >= 2 })
+	commands := map[rebalance.Command]bool{}
+	for _, run := range read[[]ops.Run](r, "runs") {
+		commands[run.Command] = true
+	}
+	require.True(t, commands["preview"] && commands["snapshot"], "%v", commands)
+}
+
+func TestMetricsAndHealth(t *testing.T) {
+	r := newRig(t, "")
+	r.start()
+	endpoint, err := os.ReadFile(filepath.Join(r.data, "endpoint"))
+	require.NoError(t, err)
+	address, _, _ := strings.Cut(string(endpoint), " ")
+	get := func(path string) (int, string) {
+		resp, err := http.Get("http://" + address + path)
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		var b bytes.Buffer
+		_, err = b.ReadFrom(resp.Body)
+		require.NoError(t, err)
+		return resp.StatusCode, b.String()
+	}
+	http.DefaultTransport.(*http.Transport).DisableKeepAlives = true
+	require.Eventually(t, func() bool { status, _ := get("/readyz"); return status == 200 }, 20*time.Second, 10*time.Millisecond)
+	r.eventually("the first run ends", func(s *ops.Status) bool { return s.Queue[queue.Done] >= 1 })
+	status, text := get("/metrics")
+	require.Equal(t, 200, status)
+	for _, name := range []string{"evenkeel_runs_total", "evenkeel_orders_total", "evenkeel_breaker_state", "evenkeel_queue_events", "evenkeel_outbox_messages"} {
+		require.Contains(t, text, name)
+	}
+	require.NotContains(t, text, "DEMO-1")
+	require.NotContains(t, text, "MTUM")
+}

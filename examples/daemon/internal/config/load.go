@@ -1,0 +1,155 @@
+package config
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// maxFile bounds a configuration file, in bytes.
+const maxFile = 1 << 20
+
+// Load reads a configuration file. Paths in it are relative to it. Its faults
+// are a [*Faults], which matches [ErrInvalid].
+func Load(path string, environ func(string) (string, bool)) (*Config, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("config: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("config: read %s: %w", path, err)
+	}
+	if len(data) > maxFile {
+		return nil, fmt.Errorf("config: %s has more than %d bytes: %w", path, maxFile, ErrInvalid)
+	}
+	c, faults := Parse(data, filepath.Dir(path), environ)
+	if len(faults) > 0 {
+		return nil, &Faults{File: path, List: faults}
+	}
+	return c, nil
+}
+
+// Parse reads the text of a configuration, whose paths are relative to folder,
+// and returns everything that is wrong with it.
+func Parse(data []byte, folder string, environ func(string) (string, bool)) (*Config, []Fault) {
+	r := &reader{folder: folder, environ: environ}
+	var doc yaml.Node
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	if err := decoder.Decode(&doc); err != nil && !errors.Is(err, io.EOF) {
+		return nil, []Fault{syntax(err)}
+	}
+	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		r.fault(nil, "file", "want one YAML document")
+	}
+	var root *yaml.Node
+	if len(doc.Content) > 0 {
+		root = doc.Content[0]
+	}
+	c := r.config(r.open(root, ""))
+	return c, r.sorted()
+}
+
+var lineOf = regexp.MustCompile(`line (\d+)`)
+
+// syntax is the fault of a text that is no YAML.
+func syntax(err error) Fault {
+	f := Fault{Field: "file", Problem: err.Error()}
+	if m := lineOf.FindStringSubmatch(err.Error()); m != nil {
+		f.Line, _ = strconv.Atoi(m[1])
+		f.Column = 1
+	}
+	return f
+}
+
+var topFields = []string{
+	"data", "broker", "queue", "journal", "allocations", "accounts", "schedules", "limits", "timing", "events",
+	"workers", "http", "webhook", "drop", "stream", "notifications", "log",
+}
+
+// config reads the whole file.
+func (r *reader) config(s *section) *Config {
+	c := base()
+	text(s, "data", &c.Data)
+	c.Data = r.path(c.Data)
+	c.Broker = r.broker(r.open(s.take("broker"), "broker"))
+	c.Queue = r.store(r.open(s.take("queue"), "queue"), "main")
+	c.Journal = r.store(r.open(s.take("journal"), "journal"), "evenkeel")
+	if c.Broker.Simulator && (c.Queue.Kind != KindBolt || c.Journal.Kind != KindBolt) {
+		r.fault(s.line(), "broker.simulator", "stands beside a queue or journal of kind redis: the simulator begins anew each time, and they would not")
+	}
+	c.Allocations = r.allocations(r.open(s.take("allocations"), "allocations"), s.line())
+	r.accounts(c, s)
+	r.schedules(c, s)
+	r.limits(c, r.open(s.take("limits"), "limits"))
+	r.timing(c, r.open(s.take("timing"), "timing"))
+	r.events(c, r.open(s.take("events"), "events"))
+	s.count("workers", &c.Workers)
+	r.http(c, r.open(s.take("http"), "http"))
+	r.ingestion(c, s)
+	r.notifications(c, s)
+	r.log(c, r.open(s.take("log"), "log"))
+	s.done(topFields...)
+	return c
+}
+
+func (r *reader) limits(c *Config, s *section) {
+	s.count("rejects", &c.Limits.Rejects)
+	s.share("collar", &c.Limits.Collar)
+	s.share("loss", &c.Limits.Loss)
+	s.number("day_turnover", &c.Limits.DayTurnover)
+	s.count("day_orders", &c.Limits.DayOrders)
+	s.done("rejects", "collar", "loss", "day_turnover", "day_orders")
+}
+
+func (r *reader) timing(c *Config, s *section) {
+	t := &c.Timing
+	s.span("acknowledge", &t.Acknowledge)
+	s.span("complete", &t.Complete)
+	s.span("cancel", &t.Cancel)
+	s.span("settle", &t.Settle)
+	s.span("sweep", &t.Sweep)
+	s.span("lease_margin", &t.LeaseMargin)
+	s.span("close_margin", &t.CloseMargin)
+	s.span("plan_life", &t.PlanLife)
+	s.span("drain", &t.Drain)
+	if acknowledge, sweep := cmp.Or(t.Acknowledge, 10*time.Second), cmp.Or(t.Sweep, 15*time.Second); sweep <= acknowledge {
+		r.fault(s.line(), "timing.sweep", "%s: want more than timing.acknowledge, which is %s", sweep, acknowledge)
+	}
+	s.done("acknowledge", "complete", "cancel", "settle", "sweep", "lease_margin", "close_margin", "plan_life", "drain")
+}
+
+func (r *reader) events(c *Config, s *section) {
+	e := &c.Events
+	s.count("attempts", &e.Attempts)
+	s.span("first", &e.First)
+	s.count("factor", &e.Factor)
+	s.span("longest", &e.Longest)
+	s.span("max_age", &e.MaxAge)
+	s.span("recheck", &e.Recheck)
+	s.done("attempts", "first", "factor", "longest", "max_age", "recheck")
+}
+
+func (r *reader) log(c *Config, s *section) {
+	choice(s, "level", &c.Log.Level, "info", "debug", "warn", "error")
+	choice(s, "format", &c.Log.Format, "text", "json")
+	s.done("level", "format")
+}
+
+// need reports a field that must not be empty.
+func (s *section) need(key, value string) {
+	if value == "" && !slices.ContainsFunc(s.r.faults, func(f Fault) bool { return f.Field == s.at(key) }) {
+		s.r.fault(s.line(), s.at(key), "is missing")
+	}
+}

@@ -1,0 +1,116 @@
+package service
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/examples/daemon/internal/config"
+	"github.com/evenkeel/evenkeel/examples/daemon/internal/ops"
+	"github.com/evenkeel/evenkeel/examples/daemon/internal/parts"
+	"github.com/evenkeel/evenkeel/examples/daemon/internal/web"
+	"github.com/evenkeel/evenkeel/rebalance"
+)
+
+// watcher looks at the accounts and the dependencies from time to time, so that
+// neither the page nor a probe waits for a broker.
+type watcher struct {
+	c        *config.Config
+	world    *parts.World
+	stores   *parts.Stores
+	hub      *web.Hub
+	metrics  *metrics
+	waiting  func() int
+	dryRun   bool
+	serving  atomic.Bool
+	draining atomic.Bool
+
+	mu       sync.Mutex
+	health   *rebalance.Report
+	pictures map[broker.AccountID]*ops.Picture
+}
+
+// run looks until ctx ends, and at once after a run has ended.
+func (w *watcher) run(ctx context.Context, nudge <-chan struct{}) {
+	every := time.Minute
+	if w.c.Broker.Kind == config.KindFake {
+		every = 10 * time.Second
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		w.look(ctx)
+		if !rest(ctx, every/10) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		case <-nudge:
+		}
+	}
+}
+
+// rest waits, so that many runs do not make many looks. It is false if ctx ended.
+func rest(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// look asks everything once.
+func (w *watcher) look(ctx context.Context) {
+	report := w.world.Engine.Health(ctx)
+	pictures := map[broker.AccountID]*ops.Picture{}
+	for i := range w.c.Accounts {
+		id := w.c.Accounts[i].ID
+		picture := &ops.Picture{Time: time.Now()}
+		plan, err := w.world.Engine.Plan(ctx, rebalance.Request{Account: id})
+		if err != nil {
+			picture.Fault = err.Error()
+		} else {
+			picture.Equity, picture.Lines, picture.Plan, picture.Orders = plan.Equity, plan.Lines, plan.Outcome, len(plan.Orders)
+		}
+		pictures[id] = picture
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	if stats, err := w.stores.Queue.Stats(ctx); err == nil {
+		w.metrics.count(stats, w.waiting())
+	}
+	w.mu.Lock()
+	w.health, w.pictures = &report, pictures
+	w.mu.Unlock()
+	w.hub.Tell(web.Change{Time: time.Now(), What: "look"})
+}
+
+// ready reports whether events are worked on, as of the last look.
+func (w *watcher) ready() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.health != nil && w.health.Ready && w.serving.Load() && !w.draining.Load()
+}
+
+// fill adds to a status what only the running engine knows.
+func (w *watcher) fill(_ context.Context, s *ops.Status) {
+	s.DryRun, s.Paper = w.dryRun, w.c.PaperMoney()
+	s.Serving, s.Draining, s.Outbox = w.serving.Load(), w.draining.Load(), w.waiting()
+	s.Breakers = map[string]string{}
+	for name, state := range w.world.Engine.Breakers() {
+		s.Breakers[name] = state.String()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s.Health = w.health
+	for i := range s.Accounts {
+		s.Accounts[i].Picture = w.pictures[s.Accounts[i].ID]
+	}
+}

@@ -1,0 +1,386 @@
+package web_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+
+	"github.com/evenkeel/evenkeel/examples/daemon/internal/client"
+	"github.com/evenkeel/evenkeel/examples/daemon/internal/config"
+	"github.com/evenkeel/evenkeel/examples/daemon/internal/ops"
+	"github.com/evenkeel/evenkeel/examples/daemon/internal/web"
+	"github.com/evenkeel/evenkeel/journal"
+	"github.com/evenkeel/evenkeel/queue"
+	"github.com/evenkeel/evenkeel/queue/memqueue"
+	"github.com/evenkeel/evenkeel/rebalance"
+)
+
+const token = config.Secret("0123456789abcdef-token")
+
+// nasty is what outsiders would like to be taken for HTML.
+const nasty = `<script>alert("x")</script><img src=x onerror=alert(1)>`
+
+// rig is a server on stores in memory, with something of everything.
+type rig struct {
+	server *web.Server
+	http   *httptest.Server
+	hub    *web.Hub
+	queue  *memqueue.Queue
+	local  *ops.Local
+	dead   string
+}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	q, j, ctx := memqueue.New(memqueue.Options{}), journal.NewMemory(journal.MemoryOptions{}), t.Context()
+	local := &ops.Local{Queue: q, Journal: j, Accounts: []rebalance.Account{{ID: "A", Mode: "paper", Strategy: "core"}, {ID: "B", Mode: "paper", Strategy: nasty}}}
+	local.Plan = func(context.Context, rebalance.Request) (rebalance.Plan, error) {
+		return rebalance.Plan{Hash: "h"}, nil
+	}
+	local.Fill = func(_ context.Context, s *ops.Status) {
+		s.Paper, s.Serving, s.Breakers = true, true, map[string]string{"broker": "closed", "prices": "open"}
+		s.Health = &rebalance.Report{Ready: true, Live: true, Checks: []rebalance.Check{{Name: "broker", OK: true, Detail: "session 1"}, {Name: "prices", Detail: nasty}}}
+		s.Accounts[0].Picture = &ops.Picture{Time: time.Now(), Equity: dec("100000"), Plan: rebalance.PlanTrade, Orders: 2, Lines: []rebalance.PlanLine{
+			{Symbol: "AAPL", Value: dec("52000"), Desired: dec("49000"), Drift: dec("0.03")}, {Symbol: "MSFT", Value: dec("46000"), Desired: dec("49000"), Drift: dec("-0.03")},
+		}}
+	}
+	r := &rig{hub: web.NewHub(), queue: q, local: local}
+	r.dead = bury(t, q)
+	_, err := q.Publish(ctx, queue.Event{Account: "A", Command: "rebalance"})
+	require.NoError(t, err)
+	finished(t, j)
+	require.NoError(t, j.Block(ctx, journal.Block{Account: "B", Reason: nasty, Evidence: json.RawMessage(`{"why":"</pre><script>"}`), Time: time.Now()}))
+	r.server = web.New(web.Config{
+		Verbs: local, Token: token, Instance: "this-one", Hub: r.hub, Logger: slog.New(slog.DiscardHandler),
+		Health:  func(context.Context) rebalance.Report { return rebalance.Report{Live: true, Ready: true} },
+		Live:    func() bool { return true },
+		Ready:   func() bool { return false },
+		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "m 1\n") }),
+	})
+	r.http = httptest.NewServer(r.server)
+	t.Cleanup(r.http.Close)
+	t.Cleanup(r.hub.Close)
+	return r
+}
+
+// bury makes a dead letter.
+func bury(t *testing.T, q *memqueue.Queue) string {
+	t.Helper()
+	receipt, err := q.Publish(t.Context(), queue.Event{Account: "A", Command: "rebalance"})
+	require.NoError(t, err)
+	d, err := q.Receive(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, d.Dead(t.Context(), queue.Note{Class: "rejected", Cause: nasty}))
+	return receipt.ID
+}
+
+// finished records a run with an order.
+func finished(t *testing.T, j *journal.Memory) {
+	t.Helper()
+	begun, err := j.Begin(t.Context(), journal.Claim{Account: "A", Event: "E1", Command: "rebalance", Time: time.Now()})
+	require.NoError(t, err)
+	result, err := rebalance.EncodeResult(&rebalance.Result{
+		Schema: rebalance.ResultSchema, Account: "A", Event: "E1", Run: begun.Run.ID, Command: "rebalance", Outcome: rebalance.CompletedAdjusted, Detail: nasty,
+		Orders: []rebalance.OrderResult{
+			{Symbol: "AAPL", Side: "SELL", Planned: dec("30"), Filled: dec("30"), AveragePrice: dec("100.01"), Outcome: journal.Filled},
+			{Symbol: "MSFT", Side: "BUY", Planned: dec("60"), Outcome: journal.Rejected, Code: "201", Reason: nasty},
+		},
+		Started: time.Now(), Finished: time.Now(),
+	})
+	require.NoError(t, err)
+	require.NoError(t, j.Finish(t.Context(), begun.Grant, journal.Outcome{Name: string(rebalance.CompletedAdjusted), Time: time.Now(), Result: result}))
+}
+
+func dec(s string) decimal.Decimal {
+	d, err := decimal.NewFromString(s)
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
+
+func (r *rig) address() string { return strings.TrimPrefix(r.http.URL, "http://") }
+
+// browser logs in.
+func (r *rig) browser(t *testing.T) *http.Client {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	c := &http.Client{Jar: jar, Timeout: 10 * time.Second}
+	status, page := get(t, c, r.http.URL+"/") // sends him there
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, page, "autocomplete=\"current-password\"")
+	resp, err := c.PostForm(r.http.URL+"/login", url.Values{"operator": {"Ada"}, "token": {token.Reveal()}})
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	return c
+}
+
+func get(t *testing.T, c *http.Client, address string) (int, string) {
+	t.Helper()
+	resp, err := c.Get(address)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return resp.StatusCode, string(data)
+}
+
+func TestTheClientDoesAllVerbs(t *testing.T) {
+	r := newRig(t)
+	c, ctx := client.New(r.address(), token), t.Context()
+	require.True(t, c.Alive(ctx, ""))
+	require.True(t, c.Alive(ctx, "this-one"))
+	require.False(t, c.Alive(ctx, "another"), "a daemon of another folder")
+	s, err := c.Status(ctx)
+	require.NoError(t, err)
+	require.Equal(t, nasty, s.Accounts[1].Block.Reason)
+	require.Equal(t, "0.03", s.Accounts[0].Picture.Lines[0].Drift.String())
+
+	receipt, err := c.Enqueue(ctx, ops.NewEvent{Account: "A", Command: "preview", Key: "k", Payload: json.RawMessage(`{"force":true}`)})
+	require.NoError(t, err)
+	again, err := c.Enqueue(ctx, ops.NewEvent{Account: "A", Command: "preview", Key: "k"})
+	require.NoError(t, err)
+	require.True(t, again.Duplicate)
+	e, err := c.Event(ctx, receipt.ID)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"force":true}`, string(e.Payload))
+	plan, err := c.Preview(ctx, "A")
+	require.NoError(t, err)
+	require.Equal(t, "h", plan.Hash)
+
+	runs, err := c.Runs(ctx, "A", 5)
+	require.NoError(t, err)
+	require.Len(t, runs, 1)
+	run, err := c.Run(ctx, runs[0].ID)
+	require.NoError(t, err)
+	require.Equal(t, "201", run.Orders[1].Code)
+	require.NotNil(t, run.Result)
+
+	signed := ops.Signed{Operator: "Ada", Reason: "test"}
+	dead, err := c.DeadLetters(ctx)
+	require.NoError(t, err)
+	require.Len(t, dead, 1)
+	require.Equal(t, nasty, dead[0].Why())
+	_, err = c.Requeue(ctx, r.dead, signed)
+	require.NoError(t, err)
+	_, err = c.Requeue(ctx, r.dead, signed)
+	require.ErrorIs(t, err, ops.ErrRefused)
+	_, err = c.Drop(ctx, receipt.ID, signed)
+	require.NoError(t, err)
+	_, err = c.Release(ctx, receipt.ID, signed)
+	require.ErrorIs(t, err, ops.ErrRefused, "it is not held")
+	require.NoError(t, c.Kill(ctx, "", signed))
+	require.NoError(t, c.Resume(ctx, "", signed))
+	require.NoError(t, c.Block(ctx, "A", signed))
+	_, err = c.Unblock(ctx, "A", ops.Signed{Operator: "Ada", Reason: "looked", Force: true})
+	require.NoError(t, err)
+	_, err = c.Approve(ctx, ops.Approve{Account: "A", Hash: "h", Signed: signed})
+	require.NoError(t, err)
+
+	for _, c2 := range []struct {
+		err  error
+		want error
+	}{
+		{c.Block(ctx, "nobody", signed), ops.ErrNotFound},
+		{c.Block(ctx, "A", ops.Signed{}), ops.ErrInvalid},
+		{c.Kill(ctx, "", ops.Signed{Operator: "Ada"}), ops.ErrInvalid},
+	} {
+		require.ErrorIs(t, c2.err, c2.want)
+	}
+	_, err = c.Event(ctx, "none")
+	require.ErrorIs(t, err, ops.ErrNotFound)
+	_, err = c.Run(ctx, "no/1")
+	require.ErrorIs(t, err, ops.ErrNotFound)
+	_, err = c.Enqueue(ctx, ops.NewEvent{Account: "A", Command: "dance"})
+	require.ErrorIs(t, err, ops.ErrInvalid)
+	_, err = client.New(r.address(), "wrong").Status(ctx)
+	require.ErrorIs(t, err, client.ErrUnauthorized)
+	_, err = client.New("127.0.0.1:1", token).Status(ctx)
+	require.ErrorIs(t, err, ops.ErrUnavailable)
+}
+
+func TestTheDocumentListsExactlyTheRoutes(t *testing.T) {
+	data, err := os.ReadFile("openapi.json")
+	require.NoError(t, err)
+	var doc struct {
+		Paths map[string]map[string]any `json:"paths"`
+	}
+	require.NoError(t, json.Unmarshal(data, &doc))
+	documented := map[string]bool{}
+	for path, methods := range doc.Paths {
+		for method := range methods {
+			documented[strings.ToUpper(method)+" "+path] = true
+		}
+	}
+	for _, route := range web.Routes(newRig(t).server) {
+		require.True(t, documented[strings.ReplaceAll(route, "...", "")], "%s is not in openapi.json", route)
+		delete(documented, strings.ReplaceAll(route, "...", ""))
+	}
+	for _, other := range []string{"GET /livez", "GET /readyz", "GET /healthz", "GET /metrics", "GET /openapi.json", "POST /hooks/events"} {
+		require.True(t, documented[other], other)
+		delete(documented, other)
+	}
+	require.Empty(t, documented, "documented and not there")
+}
+
+func TestWhoMayDoWhat(t *testing.T) {
+	r := newRig(t)
+	for path, want := range map[string]int{
+		"/livez": 200, "/readyz": 503, "/metrics": 200, "/openapi.json": 200, "/healthz": 401, "/api/v1/status": 401, "/api/v1/runs": 401,
+		"/api/v1/changes": 401, "/changes": 401, "/?part=live": 401, "/hooks/events": 404, "/static/app.js": 200, "/nowhere": 404,
+	} {
+		status, body := get(t, http.DefaultClient, r.http.URL+path)
+		require.Equal(t, want, status, path)
+		require.NotContains(t, body, token.Reveal())
+	}
+	c := r.browser(t)
+	status, _ := get(t, c, r.http.URL+"/api/v1/status")
+	require.Equal(t, http.StatusUnauthorized, status, "the API takes no cookie")
+}
+
+func TestForeignHostsAndOriginsAreRefused(t *testing.T) {
+	r := newRig(t)
+	req := httptest.NewRequest(http.MethodGet, "/livez", nil)
+	req.Host = "evil.example.com:8477"
+	w := httptest.NewRecorder()
+	r.server.ServeHTTP(w, req)
+	require.Equal(t, http.StatusMisdirectedRequest, w.Code)
+
+	c := r.browser(t)
+	post, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.http.URL+"/do/kill", strings.NewReader("reason=x&csrf="+csrf(t, r, c)))
+	require.NoError(t, err)
+	post.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	post.Header.Set("Origin", "https://evil.example.com")
+	resp, err := c.Do(post)
+	require.NoError(t, err)
+	resp.Body.Close()
+	require.Equal(t, http.StatusForbidden, resp.StatusCode)
+}
+
+var csrfField = regexp.MustCompile(`name="csrf" value="([A-Z0-9]+)"`)
+
+func csrf(t *testing.T, r *rig, c *http.Client) string {
+	t.Helper()
+	_, page := get(t, c, r.http.URL+"/")
+	found := csrfField.FindStringSubmatch(page)
+	require.NotNil(t, found)
+	return found[1]
+}
+
+func TestFormsNeedTheTokenOfTheirSession(t *testing.T) {
+	r := newRig(t)
+	c, other := r.browser(t), r.browser(t)
+	send := func(form url.Values) int {
+		resp, err := c.PostForm(r.http.URL+"/do/kill", form)
+		require.NoError(t, err)
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	require.Equal(t, http.StatusForbidden, send(url.Values{"reason": {"x"}}))
+	require.Equal(t, http.StatusForbidden, send(url.Values{"reason": {"x"}, "csrf": {csrf(t, r, other)}}))
+	s, err := r.local.Status(t.Context())
+	require.NoError(t, err)
+	require.Nil(t, s.Accounts[0].Kill)
+	require.Equal(t, http.StatusOK, send(url.Values{"reason": {"x"}, "csrf": {csrf(t, r, c)}}))
+	s, err = r.local.Status(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "Ada", s.Accounts[0].Kill.Operator)
+}
+
+func TestNothingFromOutsideIsHTML(t *testing.T) {
+	r := newRig(t)
+	c := r.browser(t)
+	runs, err := r.local.Runs(t.Context(), "A", 1)
+	require.NoError(t, err)
+	for _, path := range []string{"/", "/?part=live", "/runs/" + string(runs[0].ID), "/events/" + r.dead, "/events/" + url.PathEscape(nasty), "/?done=" + url.QueryEscape(nasty)} {
+		_, page := get(t, c, r.http.URL+path)
+		require.NotContains(t, page, "<script>alert", path)
+		require.NotContains(t, page, "<img", path)
+		require.NotContains(t, page, "</pre><script>", path)
+	}
+	_, page := get(t, c, r.http.URL+"/")
+	require.Contains(t, page, "&lt;script&gt;alert")
+	resp, err := c.Get(r.http.URL + "/")
+	require.NoError(t, err)
+	resp.Body.Close()
+	require.Contains(t, resp.Header.Get("Content-Security-Policy"), "default-src 'none'")
+}
+
+func TestLogins(t *testing.T) {
+	r := newRig(t)
+	try := func(token, operator string) int {
+		resp, err := http.PostForm(r.http.URL+"/login", url.Values{"operator": {operator}, "token": {token}})
+		require.NoError(t, err)
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	require.Equal(t, http.StatusBadRequest, try(token.Reveal(), " "))
+	for range 10 {
+		require.Equal(t, http.StatusUnauthorized, try("wrong", "Ada"))
+	}
+	require.Equal(t, http.StatusTooManyRequests, try(token.Reveal(), "Ada"))
+}
+
+func TestChangesAreStreamed(t *testing.T) {
+	r := newRig(t)
+	c := r.browser(t)
+	c.Timeout = 0
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.http.URL+"/changes", nil)
+	require.NoError(t, err)
+	resp, err := c.Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	require.True(t, lines.Scan())
+	r.hub.Track(ctx, rebalance.Progress{Account: "A", Run: "E/1", Result: &rebalance.Result{Outcome: rebalance.Completed}})
+	for lines.Scan() {
+		if text, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+			var change web.Change
+			require.NoError(t, json.Unmarshal([]byte(text), &change))
+			require.Equal(t, "result", change.What)
+			require.Equal(t, "completed", change.Detail)
+			return
+		}
+	}
+	t.Fatal("the stream ended")
+}
+
+func TestServeEndsWithItsStreams(t *testing.T) {
+	r := newRig(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- r.server.Serve(ctx, l) }()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+l.Addr().String()+"/api/v1/changes", nil)
+	require.NoError(t, err)
+	req.Header.Set("Authorization", "Bearer "+token.Reveal())
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	began := time.Now()
+	cancel()
+	require.NoError(t, <-ended)
+	require.Less(t, time.Since(began), 5*time.Second)
+}
+
+func newEvent() ops.NewEvent { return ops.NewEvent{Account: "A", Command: "snapshot"} }
