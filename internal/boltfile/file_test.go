@@ -223,9 +223,11 @@ func TestShrunkWhileOpen(t *testing.T) {
 // nothing more: nobody would ever read it.
 func TestGoneWhileOpen(t *testing.T) {
 	for name, gone := range map[string]func(path string) error{
-		"removed":  os.Remove,
-		"moved":    func(path string) error { return os.Rename(path, path+".old") },
-		"replaced": func(path string) error { return errors.Join(os.Rename(path, path+".old"), os.WriteFile(path, []byte("x"), 0o600)) },
+		"removed": os.Remove,
+		"moved":   func(path string) error { return os.Rename(path, path+".old") },
+		"replaced": func(path string) error {
+			return errors.Join(os.Rename(path, path+".old"), os.WriteFile(path, []byte("x"), 0o600))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := opened(t, quick)

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -16,6 +19,7 @@ import (
 const (
 	maxBatch   = 64      // calls
 	maxBytes   = 1 << 20 // of arguments, roughly
+	maxYields  = 3       // without a new call, before a batch leaves
 	maxFlights = 1       // batches on their way at once: more make each batch smaller
 )
 
@@ -50,11 +54,26 @@ func (c *Conn) enter(p *pending) error {
 // fly sends batches until nobody waits.
 func (c *Conn) fly() {
 	for {
+		c.gather()
 		batch := c.next()
 		if batch == nil {
 			return
 		}
 		c.send(batch)
+	}
+}
+
+// gather lets those run who are ready to, for they may have just got an answer
+// and ask again: what travels together costs less. It waits for nobody else.
+func (c *Conn) gather() {
+	for seen, yields := 0, 0; yields < maxYields && seen < maxBatch; yields++ {
+		runtime.Gosched()
+		c.mu.Lock()
+		n := len(c.line)
+		c.mu.Unlock()
+		if n != seen {
+			seen, yields = n, 0
+		}
 	}
 }
 
@@ -177,6 +196,17 @@ func (c *Conn) byNode(ctx context.Context, batch []*pending) []node {
 	return nodes
 }
 
+// whole adds a key that never exists. While a slot moves from one node of a cluster
+// to another, each has some of its keys, and a script that names one key and reads
+// others would take those of the other node for missing. A command with several
+// keys, one of which is not there, is refused until the move is over.
+func whole(keys []string) []string {
+	if len(keys) == 0 || !strings.Contains(keys[0], "{") {
+		return keys
+	}
+	return append(slices.Clip(keys), keys[0]+":never")
+}
+
 // exec sends the units as one pipeline and hands out the answers. It returns what
 // must be sent again in another way.
 func (c *Conn) exec(ctx context.Context, client pipeliner, units []*unit) (again []*unit) {
@@ -184,11 +214,14 @@ func (c *Conn) exec(ctx context.Context, client pipeliner, units []*unit) (again
 	replies := make([]*redis.Cmd, len(units))
 	var barrier *Barrier
 	for i, u := range units {
-		script, keys := u.calls[0].Script, u.calls[0].Keys
+		script, keys, args := u.calls[0].Script, whole(u.calls[0].Keys), u.args
+		if last := u.calls[0].Last; last != nil {
+			args = append(slices.Clip(args), last())
+		}
 		if u.source {
-			replies[i] = pipe.Eval(ctx, script.source, keys, u.args...)
+			replies[i] = pipe.Eval(ctx, script.source, keys, args...)
 		} else {
-			replies[i] = pipe.EvalSha(ctx, script.sha, keys, u.args...)
+			replies[i] = pipe.EvalSha(ctx, script.sha, keys, args...)
 		}
 		for _, p := range u.calls {
 			barrier = barrier.join(p.Barrier)

@@ -28,7 +28,7 @@ type Finding struct {
 // Error returns "redis: check: name: detail".
 func (f *Finding) Error() string { return "redis: check: " + f.Name + ": " + f.Detail }
 
-// ErrorClass: a server does not become fit by waiting.
+// ErrorClass says permanent: a server does not become fit by waiting.
 func (f *Finding) ErrorClass() string { return retry.Permanent.String() }
 
 // Check looks at the server that has a key. What speaks against using it at all

@@ -2,6 +2,7 @@ package redisconn_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -113,7 +114,7 @@ func TestAnswers(t *testing.T) {
 		require.ErrorIs(t, err, c.want, name)
 		require.NotContains(t, err.Error(), "hunter2")
 		require.NotContains(t, err.Error(), "s3cret")
-		require.Equal(t, c.want == redisconn.ErrConnection, retry.ClassOf(err) == retry.Transient, name)
+		require.Equal(t, errors.Is(c.want, redisconn.ErrConnection), retry.ClassOf(err) == retry.Transient, name)
 	}
 }
 

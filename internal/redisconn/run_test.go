@@ -68,6 +68,19 @@ func TestBatches(t *testing.T) {
 	require.Less(t, n, calls*3/4, "they travelled together")
 }
 
+// TestLastArgument: it is asked for when the call is sent.
+func TestLastArgument(t *testing.T) {
+	c := connect(t, to(redistest.Mini(t).Addr()))
+	n := 0
+	echo := redisconn.NewScript("echo", "return ARGV")
+	for range 2 {
+		got, err := c.Run(t.Context(), redisconn.Call{Script: echo, Keys: []string{"{k}"}, Args: []any{"a"}, Last: func() any { n++; return n }})
+		require.NoError(t, err)
+		require.Equal(t, []any{"a", fmt.Sprint(n)}, got)
+	}
+	require.Equal(t, 3, n, "twice for the first call, whose script was not known")
+}
+
 func TestCluster(t *testing.T) {
 	cluster := redistest.NewCluster(t, redistest.Options{})
 	c := connect(t, to(cluster.Addrs()...))

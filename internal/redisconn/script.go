@@ -49,6 +49,9 @@ type Call struct {
 	Script *Script
 	Keys   []string // all of one slot, at least one
 	Args   []any    // strings, []byte, integers
+	// Last is asked for one more argument, the last one, when the call is sent. It
+	// must return at once. Not for scripts of a group. Default: nil, none.
+	Last func() any
 	// Barrier is what must have the write before the call succeeds. The script
 	// must write something, also when it only repeats its first answer.
 	// Default: nil, none.

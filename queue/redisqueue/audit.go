@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -24,12 +25,16 @@ type Fault struct {
 // hand.
 func (q *Queue) Audit(ctx context.Context) ([]Fault, error) {
 	var faults []Fault
-	collect := func(args ...any) (string, error) {
+	lines, want := 0, 0
+	collect := func(number *int, args ...any) (string, error) {
 		r, err := q.run(ctx, q.scripts.audit, args...)
 		if err != nil {
 			return "", fmt.Errorf("redisqueue: audit: %w", err)
 		}
-		for i := 2; i < len(r); i++ {
+		if n, err := strconv.Atoi(r.text(2)); err == nil {
+			*number += n
+		}
+		for i := 3; i < len(r); i++ {
 			key, detail, _ := strings.Cut(r.text(i), "\n")
 			faults = append(faults, Fault{key, detail})
 		}
@@ -39,7 +44,7 @@ func (q *Queue) Audit(ctx context.Context) ([]Fault, error) {
 		return nil, fmt.Errorf("redisqueue: audit: %w", err)
 	}
 	for cursor := "0"; ; {
-		next, err := collect("accounts", cursor)
+		next, err := collect(&lines, "accounts", cursor)
 		if err != nil {
 			return nil, err
 		}
@@ -52,12 +57,17 @@ func (q *Queue) Audit(ctx context.Context) ([]Fault, error) {
 		return nil, fmt.Errorf("redisqueue: audit: %w", err)
 	}
 	for part := range slices.Chunk(ids, 200) {
-		if _, err := collect(append([]any{"events"}, part...)...); err != nil {
+		if _, err := collect(new(int), append([]any{"events"}, part...)...); err != nil {
 			return nil, err
 		}
 	}
-	_, err = collect("counts")
-	return faults, err
+	if _, err = collect(&want, "counts"); err != nil {
+		return nil, err
+	}
+	if lines != want {
+		faults = append(faults, Fault{"ctl", fmt.Sprintf("the lines have %d events, but by what is kept they should have %d", lines, want)})
+	}
+	return faults, nil
 }
 
 // stored returns the IDs of all events that have a key.

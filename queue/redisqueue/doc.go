@@ -32,18 +32,25 @@
 //
 //	ctl          text: kind and schema of the key space, counters, whether a receiver sleeps
 //	accts        set of all accounts ever seen
-//	acct:A       text: fence, current lease and line of account A, one row for each event
-//	ev:ID        hash: an event as JSON (j), what never changes about it (i), what does (m),
-//	             and its history (h0, h1 …)
+//	acct:A       text: a line with fence, number of rows, a time at which all of them are
+//	             due, scores in ready and wait, and the current lease; then a row
+//	             for each event of the account's line
+//	ev:ID        text: a line with what never changes about an event, then the event as JSON
+//	st:ID        text, once a delivery has ended: a line with state, due time, attempt,
+//	             crashes, fence and the last settlements, then the history
 //	keys         hash: producer's key → ID
-//	due          sorted set: ID → when a waiting event is due
 //	ready, wait  sorted sets: account → due time of its head, next change of its line
 //	lease        sorted set: account → when its lease runs out
+//	later        sorted set: account and ID → when an event that was put off is due
 //	held, dead, superseded, again   sorted sets: ID → number of acceptance
-//	ended        list of the events that ended, oldest first
+//	ended        list of the events that ended and their keys, oldest first
 //	acts, acts:at  tokens of operators and their receipts
 //	op:INSTANCE  number of the last claim of a process, for an hour
 //	wake         channel for sleeping receivers
+//
+// The rows and lines are separated by spaces and line feeds; the files in lua
+// name their parts. An event that was never settled is in its account's line and
+// nowhere else, so that it costs two texts and an entry of an index.
 //
 // A key space of a newer schema than this release knows is left alone: every
 // call fails with [queue.ErrNewerSchema].
@@ -56,12 +63,20 @@
 // their Keys and IDs; a token of an operator is kept as long, but at most 30 days.
 // An account leaves behind its fence for ever.
 //
+// [Queue.Stats] looks for the oldest due event in ready, and in 1,000 lines each of
+// those that are leased, wait, or have an event that was put off. [Queue.Entries]
+// of the queued reads all accounts, page by page.
+//
 // # Failover
 //
 // Redis may forget acknowledged writes when a replica takes over.
 // Options.Barrier makes it less likely, Options.OnFailover and [Queue.Changes]
 // tell that another server answers: every account must then be reconciled before
-// its next order. A fence that went down with lost writes is healed by
+// its next order. A lease names the run_id of the server that granted it. Another
+// one accepts no Ack and no Dead for it, because it may have lost what was done
+// under it: that is [queue.ErrLeaseLost], and the event is delivered again at
+// once, without counting as a crash. So it is after a restart, too. A settlement
+// that the new server knows stays settled. A fence that went down with lost writes is healed by
 // queue.Verdict.MinFence. When the key space itself is gone, all calls fail with
 // [ErrLost].
 package redisqueue

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -33,7 +35,9 @@ func (q *Queue) Entry(ctx context.Context, id string) (queue.Entry, error) {
 }
 
 // Entries lists the events in a state, see [queue.Admin]. The list is that of
-// the moment at which it is begun, without those that have left the state since.
+// the moment at which it is begun, without those that have left the state since;
+// for [queue.Queued] it is collected from the accounts, so that one that becomes
+// queued meanwhile may be in it.
 func (q *Queue) Entries(ctx context.Context, state queue.State) iter.Seq2[queue.Entry, error] {
 	return func(yield func(queue.Entry, error) bool) {
 		ids, err := q.in(ctx, state)
@@ -61,37 +65,42 @@ func (q *Queue) in(ctx context.Context, state queue.State) ([]string, error) {
 	if !slices.Contains(queue.States(), state) {
 		return nil, fmt.Errorf("state %.40q is none of %v", state, queue.States())
 	}
-	r, err := q.ready(ctx, q.scripts.list, string(state))
-	if err != nil {
-		return nil, err
+	var ids []string
+	for cursor := "0"; ; {
+		r, err := q.ready(ctx, q.scripts.list, string(state), cursor)
+		if err != nil {
+			return nil, err
+		}
+		for i := 2; i < len(r); i++ {
+			ids = append(ids, r.text(i))
+		}
+		if cursor = r.text(1); cursor == "0" || cursor == "" {
+			return q.inOrder(ctx, ids)
+		}
 	}
-	type ranked struct {
-		id  string
-		seq int64
-	}
-	var all []ranked
-	for part := range slices.Chunk(r[1:], 500) {
+}
+
+// inOrder sorts IDs by the order of acceptance, each once. What was forgotten
+// meanwhile is left out.
+func (q *Queue) inOrder(ctx context.Context, ids []string) ([]string, error) {
+	numbers := make(map[string]int64, len(ids))
+	for part := range slices.Chunk(ids, 500) {
 		pipe := q.conn.Client().Pipeline()
 		replies := make([]*redis.StringCmd, len(part))
-		for i := range part {
-			replies[i] = pipe.HGet(ctx, q.prefix+"ev:"+reply(part).text(i), "i")
+		for i, id := range part {
+			replies[i] = pipe.GetRange(ctx, q.prefix+"ev:"+id, 0, 20)
 		}
-		if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
-			return nil, redisconn.Translate(ctx, "hget", err)
+		if _, err := pipe.Exec(ctx); err != nil {
+			return nil, redisconn.Translate(ctx, "getrange", err)
 		}
-		for i := range part {
-			parts := strings.Split(replies[i].Val(), " ")
-			if seq, err := strconv.ParseInt(parts[min(4, len(parts)-1)], 10, 64); err == nil { // else it was forgotten meanwhile
-				all = append(all, ranked{reply(part).text(i), seq})
+		for i, id := range part {
+			number, _, _ := strings.Cut(replies[i].Val(), " ")
+			if n, err := strconv.ParseInt(number, 10, 64); err == nil {
+				numbers[id] = n
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b ranked) int { return cmp.Compare(a.seq, b.seq) })
-	ids := make([]string, len(all))
-	for i := range all {
-		ids[i] = all[i].id
-	}
-	return ids, nil
+	return slices.SortedFunc(maps.Keys(numbers), func(a, b string) int { return cmp.Compare(numbers[a], numbers[b]) }), nil
 }
 
 // entries returns those of these events that exist.
@@ -110,11 +119,11 @@ func (q *Queue) entries(ctx context.Context, ids []string) ([]queue.Entry, error
 		if i+2 >= len(r) {
 			return nil, fmt.Errorf("event %s: the answer has only %d parts", ids[i], len(r))
 		}
-		fields, _ := r[i+2].([]any)
-		if len(fields) == 0 {
+		texts, _ := r[i+2].([]any)
+		if len(texts) == 0 {
 			continue
 		}
-		entry, err := readEntry(fields, now, q.opts.History)
+		entry, err := readEntry(reply(texts).text(0), reply(texts).text(1), now, q.opts.History)
 		if err != nil {
 			return nil, fmt.Errorf("event %s: %w", ids[i], err)
 		}
@@ -123,26 +132,24 @@ func (q *Queue) entries(ctx context.Context, ids []string) ([]queue.Entry, error
 	return found, nil
 }
 
-// readEntry reads the fields of an event's hash, of which it shows so many items
-// of history.
-func readEntry(fields reply, now string, history int) (queue.Entry, error) {
-	h := make(map[string]string, len(fields)/2)
-	for i := 0; i+1 < len(fields); i += 2 {
-		h[fields.text(i)] = fields.text(i + 1)
-	}
-	event, err := queue.DecodeEvent([]byte(h["j"]))
+// readEntry reads the two texts of an event, of which it shows so many items of
+// history.
+func readEntry(stored, happened, now string, limit int) (queue.Entry, error) {
+	line, data, _ := strings.Cut(stored, "\n")
+	event, err := queue.DecodeEvent([]byte(data))
 	if err != nil && !errors.Is(err, queue.ErrNewerSchema) {
 		return queue.Entry{}, fmt.Errorf("its stored form: %w", err)
 	}
-	about, meta := strings.Split(h["i"], " "), strings.Split(h["m"], " ")
+	state, items, _ := strings.Cut(happened, "\n")
+	about, meta := strings.Split(line, " "), strings.Split(state, " ")
 	if len(about) != 9 || len(meta) != 12 {
-		return queue.Entry{}, fmt.Errorf("its fields i and m have %d and %d parts, not 9 and 12", len(about), len(meta))
+		return queue.Entry{}, fmt.Errorf("its texts begin with %d and %d parts, not 9 and 12", len(about), len(meta))
 	}
-	entry := queue.Entry{Event: event, State: queue.State(meta[0]), Successor: meta[8]}
-	var faults [9]error
-	entry.Event.Created, faults[0] = instant(about[6])
+	entry := queue.Entry{Event: event, State: queue.State(meta[0]), Successor: meta[6]}
+	var faults [8]error
+	entry.Event.Created, faults[0] = instant(about[2])
 	entry.Due, faults[1] = instant(meta[1])
-	entry.First, faults[2] = instant(meta[6])
+	entry.First, faults[2] = instant(meta[5])
 	entry.Attempt, faults[3] = strconv.Atoi(meta[2])
 	entry.Crashes, faults[4] = strconv.Atoi(meta[3])
 	entry.Fence, faults[5] = strconv.ParseUint(meta[4], 10, 64)
@@ -151,27 +158,22 @@ func readEntry(fields reply, now string, history int) (queue.Entry, error) {
 	if entry.State == queue.Queued && entry.Due.After(at) {
 		entry.State = queue.Delayed
 	}
-	next, err := strconv.Atoi(meta[7])
-	faults[7] = err
-	entry.History, faults[8] = readHistory(h, next, history)
+	entry.History, faults[7] = readHistory(items, entry.Event.Created, limit)
 	return entry, errors.Join(faults[:]...)
 }
 
-// readHistory reads the newest items of history, of which next is not there yet.
-func readHistory(h map[string]string, next, limit int) ([]queue.HistoryItem, error) {
-	var items []queue.HistoryItem
-	for n := max(0, next-limit); n < next && len(items) < limit; n++ {
-		text, ok := h["h"+strconv.Itoa(n)]
-		if !ok {
-			continue // the limit was lower then
-		}
-		it, err := readItem(text)
+// readHistory reads the newest items of history. The first of all is that the
+// event was published; it is not stored again.
+func readHistory(text string, published time.Time, limit int) ([]queue.HistoryItem, error) {
+	items := []queue.HistoryItem{{Time: published, What: queue.WhatPublished}}
+	for line := range strings.Lines(text) {
+		it, err := readItem(strings.TrimSuffix(line, "\n"))
 		if err != nil {
-			return nil, fmt.Errorf("item %d of its history: %w", n, err)
+			return nil, fmt.Errorf("item %d of its history: %w", len(items), err)
 		}
 		items = append(items, it)
 	}
-	return items, nil
+	return items[max(0, len(items)-limit):], nil
 }
 
 // readItem reads one item of history: time, what, attempt, fence, and the rest

@@ -6,9 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"github.com/evenkeel/evenkeel/internal/faultproxy"
+	"github.com/evenkeel/evenkeel/internal/redisconn"
 	"github.com/evenkeel/evenkeel/internal/redistest"
 	"github.com/evenkeel/evenkeel/queue"
 	"github.com/evenkeel/evenkeel/queue/redisqueue"
@@ -21,7 +23,9 @@ func broken(t *testing.T, o redisqueue.Options) (*redisqueue.Queue, *faultproxy.
 	proxy, err := faultproxy.New(redistest.Start(t, redistest.Options{AppendFsync: "no"}).Addr)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = proxy.Close() })
-	return open(t, client(t, proxy.Addr()), o), proxy
+	c := redis.NewUniversalClient(redisconn.Harden(&redis.UniversalOptions{Addrs: []string{proxy.Addr()}, ReadTimeout: 500 * time.Millisecond}))
+	t.Cleanup(func() { _ = c.Close() })
+	return open(t, c, o), proxy
 }
 
 // next returns the delivery that must be there.
@@ -141,7 +145,7 @@ func TestFullServer(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{AppendFsync: "no"})
 	q := open(t, client(t, server.Addr), redisqueue.Options{})
 	ctx := t.Context()
-	for _, account := range []string{"A", "B", "C"} {
+	for _, account := range []string{"A", "B", "E", "C"} {
 		_, err := q.Publish(ctx, queue.Event{Account: account, Command: "c"})
 		require.NoError(t, err)
 	}
@@ -154,6 +158,7 @@ func TestFullServer(t *testing.T) {
 	require.NoError(t, a.Extend(ctx))
 	require.NoError(t, a.Ack(ctx, queue.Note{}))
 	require.NoError(t, b.Retry(ctx, time.Hour, queue.Note{}))
+	require.Equal(t, "E", next(t, q).Event.Account, "what is there can be worked off")
 	server.Set("maxmemory", "0")
 	require.Equal(t, "C", next(t, q).Event.Account)
 	faults, err := q.Audit(ctx)
@@ -164,6 +169,7 @@ func TestFullServer(t *testing.T) {
 // TestFailover: another server that answers is noticed, and what it has of the
 // queue goes on.
 func TestFailover(t *testing.T) {
+	t.Parallel()
 	s := redistest.NewSentinel(t, redistest.Options{AppendFsync: "no"})
 	changed := make(chan [2]string, 10)
 	q, err := redisqueue.Dial(t.Context(), "redis+sentinel://"+s.Addr+"/"+redistest.MasterName, redisqueue.Options{

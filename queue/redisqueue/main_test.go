@@ -19,7 +19,7 @@ import (
 
 // TestMain lets many tests run at once, whatever the machine: they mostly wait.
 func TestMain(m *testing.M) {
-	_ = flag.Set("test.parallel", "8")
+	_ = flag.Set("test.parallel", "12")
 	goleak.VerifyTestMain(m)
 }
 
@@ -63,15 +63,17 @@ func harness(t *testing.T, name string, c redis.UniversalClient, lease time.Dura
 }
 
 // slow is a lease that is long enough for a machine that is busy.
-const slow = 1200 * time.Millisecond
+const slow = 1500 * time.Millisecond
 
 func TestConformanceMini(t *testing.T) {
+	t.Parallel()
 	queuetest.RunLive(t, func(t *testing.T) queuetest.Harness {
 		return harness(t, t.Name(), client(t, redistest.Mini(t).Addr()), slow)
 	})
 }
 
 func TestConformanceServer(t *testing.T) {
+	t.Parallel()
 	server := redistest.Single(t, redistest.Options{})
 	queuetest.RunLive(t, func(t *testing.T) queuetest.Harness {
 		return harness(t, server.Prefix+t.Name(), client(t, server.Addr), slow)

@@ -25,10 +25,12 @@ var (
 // TestAgainstMemory does the same random operations on this queue and on that in
 // memory, and compares every answer and the state of every event.
 func TestAgainstMemory(t *testing.T) {
+	t.Parallel()
 	for name, addr := range map[string]string{
 		"mini": redistest.Mini(t).Addr(), "server": redistest.Single(t, redistest.Options{AppendFsync: "no"}).Addr,
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			seen := map[string]int{}
 			for i := range *seeds {
 				seed := *fromSeed + uint64(i)
@@ -208,7 +210,14 @@ func (p *pair) settle() {
 		}
 	}
 	want := p.mem.Settle(p.Context(), lease[0], v)
-	p.same(want, p.red.Settle(p.Context(), lease[1], v), fmt.Sprintf("settle %+v with %+v", lease, v))
+	got := p.red.Settle(p.Context(), lease[1], v)
+	if before, settled := p.last[lease[0].Token]; settled && errors.Is(want, queue.ErrLeaseLost) && !errors.Is(got, queue.ErrLeaseLost) {
+		// That in memory knows the last settlement of an event only.
+		require.Equal(p, before.Equal(v), got == nil, "%v", got)
+		require.Equal(p, !before.Equal(v), errors.Is(got, queue.ErrSettled), "%v", got)
+		return
+	}
+	p.same(want, got, fmt.Sprintf("settle %+v with %+v", lease, v))
 	if want == nil {
 		p.last[lease[0].Token] = v
 		p.seen[string(v.Verb)]++

@@ -82,7 +82,7 @@ func sameness(e *queue.Event) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%d %s %d ", len(e.Command), e.Command, max(e.Schema, queue.Schema))
 	h.Write(e.Payload)
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:18])
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:15])
 }
 
 // micros is an instant as the scripts have it, rounded up: nothing is due before

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/internal/redisconn"
@@ -26,8 +27,8 @@ func (q *Queue) pump(ctx context.Context) {
 	nap := time.NewTimer(longNap)
 	defer nap.Stop()
 	for !q.isClosed() {
-		if n := q.hungry(); n > 0 {
-			nap.Reset(c.claim(ctx, n))
+		if q.hungry() {
+			nap.Reset(c.claim(ctx))
 			continue
 		}
 		select {
@@ -40,16 +41,23 @@ func (q *Queue) pump(ctx context.Context) {
 	}
 }
 
-// hungry is how many receivers a claim could serve. It is then up to the claim
-// to say whether more is ready.
-func (q *Queue) hungry() int {
+// hungry reports whether a claim could serve a receiver. It is then up to the
+// claim to say whether more is ready.
+func (q *Queue) hungry() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.hot || len(q.line) == 0 {
-		return 0
+		return false
 	}
 	q.hot = false
-	return min(len(q.line), maxClaim)
+	return true
+}
+
+// wanted is how many events a claim that is sent now should take.
+func (q *Queue) wanted() any {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return max(1, min(len(q.line), maxClaim))
 }
 
 // claims are those of one queue, one after the other.
@@ -58,15 +66,14 @@ type claims struct {
 	number uint64
 	unsure bool      // it is not known what the last one took
 	since  time.Time // when the last one was sent
-	wanted int
 }
 
-// claim serves up to n receivers. It returns how long to sleep if nobody wakes
-// the queue.
-func (c *claims) claim(ctx context.Context, n int) time.Duration {
+// claim serves the receivers that wait when it is sent. It returns how long to
+// sleep if nobody wakes the queue.
+func (c *claims) claim(ctx context.Context) time.Duration {
 	q := c.q
 	if !c.unsure {
-		c.number, c.wanted = c.number+1, n
+		c.number++
 	}
 	first := c.unsure
 	r, err := q.repeat(ctx, func(ctx context.Context, tries int) (reply, error) {
@@ -77,7 +84,7 @@ func (c *claims) claim(ctx context.Context, n int) time.Duration {
 		c.since = time.Now()
 		return q.once(context.WithoutCancel(ctx), redisconn.Call{
 			Script: q.scripts.claim, Keys: q.keys,
-			Args: []any{q.limits, q.instance, strconv.FormatUint(c.number, 10), repeated, strconv.Itoa(c.wanted)},
+			Args: []any{q.limits, q.instance, strconv.FormatUint(c.number, 10), repeated}, Last: q.wanted,
 		})
 	})
 	c.unsure = err != nil
@@ -114,39 +121,60 @@ func (c *claims) nap(r reply) time.Duration {
 // those for which nobody waits any more.
 func (c *claims) handOut(ctx context.Context, r reply) {
 	q := c.q
-	const head, each = 4, 10
+	const head, each = 4, 2
+	all := make([]*queue.Delivery, 0, len(r)/each)
 	for at := head; at+each <= len(r); at += each {
-		d, err := q.delivery(r[at:at+each], c.since)
-		switch {
-		case err != nil:
+		d, err := q.delivery(r.text(at), r.text(at+1), c.since)
+		if err != nil {
 			q.bury(ctx, d, err)
-		case q.isClosed() || !q.serve(d):
-			lease := d.Lease()
-			q.work.Go(func() { q.giveBack(ctx, lease) })
+			continue
 		}
+		all = append(all, d)
+	}
+	for _, d := range q.serve(all) {
+		lease := d.Lease()
+		q.work.Go(func() { q.giveBack(ctx, lease) })
 	}
 }
 
-// delivery reads one of the deliveries in an answer. With an error the event
-// cannot be read, but its delivery can be settled.
-func (q *Queue) delivery(r reply, since time.Time) (*queue.Delivery, error) {
-	event, err := queue.DecodeEvent([]byte(r.text(4)))
+// delivery reads one of the deliveries in an answer: event, account, token,
+// fence, attempt, crashes, first delivery and what is left of the lease, and the
+// event's text. With an error the event cannot be read, but its delivery can be
+// settled.
+func (q *Queue) delivery(granted, stored string, since time.Time) (*queue.Delivery, error) {
+	var part [8]string
+	var about [4]string
+	line, data, _ := strings.Cut(stored, "\n")
+	cut(part[:], granted)
+	cut(about[:], line)
+	event, err := queue.DecodeEvent([]byte(data))
 	if errors.Is(err, queue.ErrNewerSchema) {
 		err = nil // the worker decides
 	}
-	fence, err1 := strconv.ParseUint(r.text(3), 10, 64)
-	attempt, err2 := strconv.Atoi(r.text(5))
-	crashes, err3 := strconv.Atoi(r.text(6))
-	begun, err4 := instant(r.text(7))
-	created, err5 := instant(r.text(8))
-	left, err6 := strconv.ParseInt(r.text(9), 10, 64)
+	fence, err1 := strconv.ParseUint(part[3], 10, 64)
+	attempt, err2 := strconv.Atoi(part[4])
+	crashes, err3 := strconv.Atoi(part[5])
+	begun, err4 := instant(part[6])
+	created, err5 := instant(about[2])
+	left, err6 := strconv.ParseInt(part[7], 10, 64)
 	event.Created = created
 	d := queue.NewDelivery(event, queue.Lease{
-		Event: r.text(0), Account: r.text(1), Fence: fence, Token: r.text(2),
+		Event: part[0], Account: part[1], Fence: fence, Token: part[2],
 		Duration: q.opts.Lease, Expires: since.Add(time.Duration(left) * time.Microsecond),
 	}, q)
 	d.Attempt, d.Crashes, d.First = attempt, crashes, begun
 	return d, errors.Join(err, err1, err2, err3, err4, err5, err6)
+}
+
+// cut cuts a text at its spaces; the last part is the rest of it.
+func cut(parts []string, text string) {
+	for i := range parts {
+		if i == len(parts)-1 {
+			parts[i] = text
+			return
+		}
+		parts[i], text, _ = strings.Cut(text, " ")
+	}
 }
 
 // bury makes a dead letter of an event that cannot be read. What was stored of

@@ -73,18 +73,21 @@ func (q *Queue) leave(w *waiter, err error) (*queue.Delivery, error) {
 	return s.delivery, nil
 }
 
-// serve gives a delivery to the receiver that has waited longest. Without one it
-// returns false.
-func (q *Queue) serve(d *queue.Delivery) bool {
+// serve gives deliveries to the receivers that have waited longest, all at once,
+// so that what they ask for next travels together. It returns those for which
+// nobody waits.
+func (q *Queue) serve(all []*queue.Delivery) []*queue.Delivery {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.line) == 0 {
-		return false
+	if q.shut {
+		return all
 	}
-	w := q.line[0]
-	q.line = slices.Delete(q.line, 0, 1)
-	w.got <- served{delivery: d}
-	return true
+	n := min(len(all), len(q.line))
+	for i, w := range q.line[:n] {
+		w.got <- served{delivery: all[i]}
+	}
+	q.line = slices.Delete(q.line, 0, n)
+	return all[n:]
 }
 
 // fail gives an error to all receivers that wait.

@@ -23,18 +23,18 @@ type scripts struct {
 }
 
 func newScripts() scripts {
-	script := func(name string) *redisconn.Script {
-		return redisconn.NewScript("queue "+name, source("lib"), source(name))
+	script := func(name string, more ...string) *redisconn.Script {
+		return redisconn.NewScript("queue "+name, source(append([]string{"lib", "account", "event"}, append(more, name)...)...))
 	}
 	const args = 9 // of each call of a group
 	return scripts{
 		init:     script("init"),
-		publish:  redisconn.NewGroupScript("queue publish", args, source("lib"), source("accept"), source("group"), source("publish")),
+		publish:  redisconn.NewGroupScript("queue publish", args, source("lib", "account", "event", "accept", "group", "publish")),
 		claim:    script("claim"),
 		giveBack: script("giveback"),
 		extend:   script("extend"),
-		settle:   redisconn.NewGroupScript("queue settle", args, source("lib"), source("group"), source("settle")),
-		operator: redisconn.NewScript("queue operator", source("lib"), source("accept"), source("operator")),
+		settle:   redisconn.NewGroupScript("queue settle", args, source("lib", "account", "event", "group", "settle")),
+		operator: script("operator", "accept"),
 		stats:    script("stats"),
 		list:     script("list"),
 		entry:    script("entry"),
@@ -43,12 +43,17 @@ func newScripts() scripts {
 	}
 }
 
-func source(name string) string {
-	text, err := sources.ReadFile("lua/" + name + ".lua")
-	if err != nil {
-		panic(err) // it was compiled in
+func source(names ...string) string {
+	var all strings.Builder
+	for _, name := range names {
+		text, err := sources.ReadFile("lua/" + name + ".lua")
+		if err != nil {
+			panic(err) // it was compiled in
+		}
+		all.Write(text)
+		all.WriteByte('\n')
 	}
-	return string(text)
+	return all.String()
 }
 
 // run executes a script, and again after a transient error.
@@ -120,7 +125,7 @@ func (q *Queue) once(ctx context.Context, call redisconn.Call) (reply, error) {
 // nameWrongType finds out which key is at fault.
 func (q *Queue) nameWrongType(ctx context.Context, err error) error {
 	want := map[string]string{"ctl": "string", "keys": "hash", "acts": "hash", "accts": "set", "ended": "list"}
-	for _, name := range [...]string{"due", "ready", "wait", "lease", "held", "dead", "superseded", "again", "acts:at"} {
+	for _, name := range [...]string{"later", "ready", "wait", "lease", "held", "dead", "superseded", "again", "acts:at"} {
 		want[name] = "zset"
 	}
 	var wrong []string

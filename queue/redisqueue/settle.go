@@ -31,9 +31,12 @@ func (q *Queue) Settle(ctx context.Context, lease queue.Lease, verdict queue.Ver
 	}
 	n := &verdict.Note // kept as long as the event
 	n.Run, n.Class, n.Cause = queue.Cut(n.Run), queue.Cut(n.Class), queue.Cut(n.Cause)
-	note, err := json.Marshal(item{Run: n.Run, Class: n.Class, Detail: n.Cause})
-	if err != nil {
-		return fmt.Errorf("redisqueue: note: %w", err)
+	note := []byte("{}")
+	if *n != (queue.Note{}) {
+		var err error
+		if note, err = json.Marshal(item{Run: n.Run, Class: n.Class, Detail: n.Cause}); err != nil {
+			return fmt.Errorf("redisqueue: note: %w", err)
+		}
 	}
 	r, err := q.run(ctx, q.scripts.settle, lease.Account, lease.Event, lease.Token, string(verdict.Verb),
 		strconv.FormatInt(ceilMicros(verdict.After), 10), micros(verdict.Until), strconv.FormatUint(verdict.MinFence, 10), note, digest(&verdict, note))
@@ -46,6 +49,9 @@ func (q *Queue) Settle(ctx context.Context, lease queue.Lease, verdict queue.Ver
 	switch r.text(0) {
 	case "ok":
 		return nil
+	case "moved":
+		return fmt.Errorf("redisqueue: event %s, fence %d: %w: it was leased by the server with run_id %s, and %s answers, which may lack the result: it is delivered again",
+			lease.Event, lease.Fence, queue.ErrLeaseLost, r.text(1), r.text(2))
 	case "settled":
 		return fmt.Errorf("redisqueue: event %s, fence %d: %w, with %s", lease.Event, lease.Fence, queue.ErrSettled, r.text(1))
 	}
@@ -57,7 +63,7 @@ func digest(v *queue.Verdict, note []byte) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s %d %d %d %d ", v.Verb, v.After, v.Until.Unix(), v.Until.Nanosecond(), v.MinFence)
 	h.Write(note)
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:18])
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:15])
 }
 
 // ceilMicros rounds up: a retry does not come before its time.

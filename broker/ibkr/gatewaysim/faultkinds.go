@@ -55,25 +55,33 @@ const (
 )
 
 var sessionFaults = []FaultKind{
-	{Name: FaultRefuseConnections, Row: "D1", When: WhenNow, now: (*Gateway).faultRefuse,
-		Text: "all connections are cut and new ones refused for For (default 1 s)"},
+	{
+		Name: FaultRefuseConnections, Row: "D1", When: WhenNow, now: (*Gateway).faultRefuse,
+		Text: "all connections are cut and new ones refused for For (default 1 s)",
+	},
 	{Name: FaultAcceptAndClose, Row: "D1", When: WhenConnect, Text: "the connection is accepted and closed at once"},
 	{Name: FaultNoHandshake, Row: "D1", When: WhenConnect, Text: "the greeting is never answered"},
 	{Name: FaultNoNextValidID, Row: "D1", When: WhenConnect, Text: "the session starts without nextValidId"},
 	{Name: FaultNoManagedAccounts, Row: "D1", When: WhenConnect, Text: "the session starts without managedAccounts"},
 	{Name: FaultClientIDInUse, Row: "D2", When: WhenConnect, Text: "326 as if an old session still held the client id, then the end"},
-	{Name: FaultLinkLost, Row: "D3", When: WhenNow, now: (*Gateway).faultLinkLost,
-		Text: "1100 (or Code, such as 2110): new orders and cancels wait, and fills are not told, until the link is back, by itself after For if set"},
+	{
+		Name: FaultLinkLost, Row: "D3", When: WhenNow, now: (*Gateway).faultLinkLost,
+		Text: "1100 (or Code, such as 2110): new orders and cancels wait, and fills are not told, until the link is back, by itself after For if set",
+	},
 	{Name: FaultLinkLostMidFill, Row: "D3", When: WhenFill, Text: "1100 between the execution and its status; the link is back with 1102 after For (default 50 ms)"},
 	{Name: FaultLinkBackDataLost, Row: "D4", When: WhenNow, now: (*Gateway).faultDataLost, Text: "1101: the link is back, market data subscriptions are gone"},
 	{Name: FaultLinkBack, Row: "D4", When: WhenNow, now: (*Gateway).faultLinkBack, Text: "1102: the link is back"},
 	{Name: FaultSocketReset, Row: "D4", When: WhenNow, now: (*Gateway).faultSocketReset, Text: "1300, then the end of every connection"},
-	{Name: FaultNightlyRestart, Row: "D5", When: WhenNow, now: (*Gateway).faultRestart,
-		Text: "all connections are cut and refused for For (default 200 ms); order ids fall back by Count"},
+	{
+		Name: FaultNightlyRestart, Row: "D5", When: WhenNow, now: (*Gateway).faultRestart,
+		Text: "all connections are cut and refused for For (default 200 ms); order ids fall back by Count",
+	},
 	{Name: FaultTwoFactorOutage, Row: "D6", When: WhenNow, now: (*Gateway).faultRefuse, Text: "as refuse_connections: nobody confirmed the login"},
 	{Name: FaultHalfOpen, Row: "D7", When: WhenNow, now: (*Gateway).faultHalfOpen, Text: "connections stay open, but nothing is answered any more"},
-	{Name: FaultStall, Row: "D7", When: WhenNow, now: (*Gateway).faultStall,
-		Text: "as half_open, and nothing is read, so that the client's writes block in the end; its id stays taken until the connection is cut, by itself after For if set"},
+	{
+		Name: FaultStall, Row: "D7", When: WhenNow, now: (*Gateway).faultStall,
+		Text: "as half_open, and nothing is read, so that the client's writes block in the end; its id stays taken until the connection is cut, by itself after For if set",
+	},
 	{Name: FaultSilentRequest, Row: "D7", When: WhenRequest, Text: "the request, limited by Message, is lost without a word"},
 	{Name: FaultCut, Row: "D7", When: WhenNow, now: (*Gateway).faultCut, Text: "connections are cut"},
 	{Name: FaultCutOnRequest, Row: "E1", When: WhenRequest, Text: "the connection is cut instead of an answer to the request"},

@@ -28,7 +28,7 @@ func FuzzRequest(f *testing.F) {
 		Quotes: map[string]Quote{"AAPL": {Bid: decimal.NewFromInt(100), Ask: decimal.NewFromInt(100)}},
 		Limits: Limits{MessagesPerSecond: -1, Clients: -1},
 	}.withDefaults())
-	f.Fuzz(func(t *testing.T, dialect int, data []byte) {
+	f.Fuzz(func(_ *testing.T, dialect int, data []byte) {
 		version := fuzzVersions[uint(dialect)%uint(len(fuzzVersions))]
 		s := e.join(deadConn{})
 		defer e.leave(s, nil)

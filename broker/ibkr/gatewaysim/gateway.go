@@ -18,7 +18,7 @@ type Gateway struct {
 	control net.Listener // nil without a control port
 	server  *http.Server
 
-	ctx    context.Context
+	ctx    context.Context //nolint:containedctx // of its goroutines, ended by Close
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 

@@ -2,27 +2,33 @@
 -- the same and was never delivered. One further up stays: what was asked for
 -- after it must not come last.
 local function replaceable(a, ev)
-  if not find(a.text, ' ' .. ev.same .. ' ', 1, true) then return nil end -- mostly
+  if not a.line then -- mostly it is new
+    if a.n == 0 then return nil end
+    local same = ' ' .. ev.same .. ' '
+    if not find(a.raw, same, a.at, true) and not find(a.tail, same, 1, true) then return nil end
+  end
   parse(a)
   for i = #a.line, 1, -1 do
     local e = a.line[i]
     if e.cmd == ev.cmd then
-      if e.f == '0' and e.same == ev.same then return e, i end
+      if e.f == '0' and e.id ~= a.c and e.same == ev.same then return e, i end
       return nil
     end
   end
 end
 
 -- supersede ends an event for a newer one.
-local function supersede(old, id)
-  local i, m = known(old)
-  if not m then return end
-  local field, text = note(old, m, 'superseded', '{"detail":"by ' .. string.gsub(id, '["\\]', '\\%0') .. '"}')
-  m.s, m.suc = 'superseded', id
-  put(old, m, field, text)
-  call('ZREM', P .. 'due', old)
-  call('ZADD', P .. 'superseded', i.seq, old)
-  ended(old, i.key)
+local function supersede(a, old, id)
+  local m = begun()
+  note(m, at_now, 'superseded', '{"detail":"by ' .. string.gsub(id, '["\\]', '\\%0') .. '"}')
+  m.s, m.suc, m.due = 'superseded', id, num(old.due)
+  put(old.id, m)
+  if old.later == '1' then score('later', a.name .. ' ' .. old.id, false) end
+  local text = read({ EV .. old.id })[1]
+  if not text then return end -- somebody deleted its key
+  local i = about(text)
+  score('superseded', old.id, i.seq)
+  ended(old.id, i.key)
 end
 
 -- accept puts a new event into its account's line, or returns a refusal.
@@ -36,37 +42,31 @@ local function accept(a, ev)
   end
   ctl.seq, ctl.dirty = ctl.seq + 1, true
   local seq = num(ctl.seq)
-  local e = { id = ev.id, cmd = ev.cmd, same = ev.same, place = ctl.seq, due = math.max(now, ev.not_before), f = '0' }
-  local superseded = ''
+  local place, due, later, superseded = seq, now, '0', ''
   if old then
-    superseded, e.place, e.due = old.id, old.place, math.max(math.min(old.due, now), ev.not_before)
+    place, due, superseded = num(old.place), math.min(old.due, now), old.id
   end
-  local due = num(e.due)
-  a.d = math.max(a.d, e.due)
-  call('HSET', P .. 'ev:' .. ev.id,
-    'j', ev.json,
-    'i', a.name .. ' ' .. ev.cmd .. ' ' .. ev.same .. ' ' .. ev.key .. ' ' .. seq .. ' ' .. num(e.place) .. ' ' .. num(now) .. ' ' .. ev.token .. ' ' .. superseded,
-    'm', 'queued ' .. due .. ' 1 0 0 0  1    ',
-    'h0', num(now) .. ' published 0 0 ')
-  call('ZADD', P .. 'due', due, ev.id)
-  if old then
-    supersede(old.id, ev.id)
-    a.line[at] = e
-    refresh(a)
-  elseif a.line or (a.c == '' and a.r == '' and a.n > 0) then
+  if ev.not_before > due then
+    due = ev.not_before
+  end
+  local text = due == now and at_now or num(due)
+  if due > now or (old and old.later == '1') then
+    later = '1'
+    score('later', a.name .. ' ' .. ev.id, text)
+  end
+  if due > a.d then a.d = due end
+  texts[EV .. ev.id] = seq .. ' ' .. place .. ' ' .. at_now .. ' ' .. a.name .. ' ' .. ev.cmd .. ' ' .. ev.key .. ' ' .. ev.same .. ' ' ..
+    ev.token .. ' ' .. superseded .. '\n' .. ev.json
+  if old or a.line then
     parse(a)
-    a.line[#a.line + 1] = e
-    refresh(a)
+    if old then supersede(a, old, ev.id) end
+    a.line[at or #a.line + 1] = { id = ev.id, cmd = ev.cmd, same = ev.same, place = tonumber(place), due = due, later = later, f = '0' }
+    touch(a)
   else -- nothing of the line but its end changes
-    a.text, a.n = a.text .. row(e), a.n + 1
-    if a.c == '' and e.due > now and (a.w == '' or e.due < tonumber(a.w)) then
-      index('wait', a, a.w, due)
-      a.w = due
-    elseif a.c == '' and e.due <= now and a.r == '' then
-      index('ready', a, a.r, due)
-      a.r = due
-    end
-    save(a)
+    a.tail, a.n = a.tail .. ev.id .. ' ' .. ev.cmd .. ' ' .. ev.same .. ' ' .. place .. ' ' .. text .. ' ' .. later .. ' 0\n', a.n + 1
+    local stale = a.stale or later == '1' or (a.c == '' and a.r == '')
+    touch(a)
+    a.stale = stale
   end
   return nil, superseded
 end

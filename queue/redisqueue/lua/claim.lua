@@ -8,82 +8,101 @@ local refusal = open()
 if refusal then return refusal end
 local instance, number, repeated, wanted = ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1', tonumber(ARGV[5])
 local mark = instance .. '-' .. ARGV[3] .. '-'
-local out, size = { 'ok', num(now), '0', '1' }, 4
+local out = { 'ok', at_now, '0', '1' }
 
--- tell adds the delivery of an account to the answer.
-local function tell(a, json, at, m)
-  out[size + 1], out[size + 2], out[size + 3], out[size + 4], out[size + 5] = a.c, a.name, a.t, num(a.f), json
-  out[size + 6], out[size + 7], out[size + 8], out[size + 9], out[size + 10] = m.n, m.cr, m.first, at, num(a.x - now)
-  size = size + 10
+-- tell adds deliveries to the answer, of which the events' texts are given: what
+-- the account says, and the event.
+local function tell(list, stored, states)
+  for i, a in ipairs(list) do
+    local n, crashes, first = '1', '0', a.since
+    if states[a.c] then
+      local m = meta(states[a.c])
+      n, crashes, first = m.n, m.cr, m.first
+    end
+    out[#out + 1] = a.c .. ' ' .. a.name .. ' ' .. a.t .. ' ' .. a.f .. ' ' .. n .. ' ' .. crashes .. ' ' .. first .. ' ' .. a.x - now
+    out[#out + 1] = stored[i]
+  end
+end
+
+-- histories reads what happened to events that were delivered before.
+local function histories(list)
+  local asked, keys, found = {}, {}, {}
+  for _, a in ipairs(list) do
+    if a.pf ~= '0' then
+      asked[#asked + 1] = a.c
+      keys[#keys + 1] = ST .. a.c
+    end
+  end
+  for i, text in ipairs(read(keys)) do found[asked[i]] = text end
+  return found
 end
 
 local last = tonumber(call('GET', P .. 'op:' .. instance) or 0)
 if number < last then return { 'stale' } end
 if number == last then
-  for _, name in ipairs(call('ZRANGE', P .. 'lease', 0, -1)) do
+  local names = call('ZRANGE', P .. 'lease', 0, -1)
+  fetch(names)
+  for _, name in ipairs(names) do
     local a = load(name)
-    if a.c ~= '' and string.sub(a.t, 1, #mark) == mark and a.x > now then
-      local i, m = known(a.c)
-      if i then tell(a, call('HGET', P .. 'ev:' .. a.c, 'j'), i.at, m) end
+    if a.c ~= '' and sub(a.t, 1, #mark) == mark and not over(a) then
+      local text = read({ EV .. a.c })
+      if text[1] then tell({ a }, text, histories({ a })) end
     end
   end
   return out
 end
 
 local more = expire_all()
-local waiting = call('ZRANGEBYSCORE', P .. 'wait', '-inf', num(now), 'LIMIT', 0, LIVE_BATCH)
+local waiting = call('ZRANGEBYSCORE', P .. 'wait', '-inf', at_now, 'LIMIT', 0, LIVE_BATCH)
+fetch(waiting)
 for _, name in ipairs(waiting) do
   local a = load(name)
-  if a.w == '' then call('ZREM', P .. 'wait', name) end
-  refresh(a)
+  a.was_w = false -- it is in the index, whatever the account says
+  touch(a)
 end
+if #touched > 0 then finish() end -- else nothing ran out and nobody waited
 more = more or #waiting == LIVE_BATCH
 
-local got, due, leases, lease = 0, {}, {}, num(now + cfg.lease)
+local got, lease = {}, num(now + cfg.lease)
 for _ = 1, 3 do
-  local names = call('ZRANGE', P .. 'ready', 0, wanted - got - 1)
+  local names, list, keys = call('ZRANGE', P .. 'ready', 0, wanted - #got - 1), {}, {}
   if #names == 0 then break end
-  call('ZREM', P .. 'ready', unpack(names))
+  fetch(names)
   for _, name in ipairs(names) do
     local a = load(name)
-    local e = head(a)
-    local v = e and call('HMGET', P .. 'ev:' .. e.id, 'j', 'i', 'm')
-    a.r = ''
-    if not e then
-      refresh(a) -- the clock was set back, or the index was wrong
-    elseif not v[3] then -- the event is gone: somebody deleted its key
-      call('ZREM', P .. 'due', e.id)
-      leave(a, e.id)
-      refresh(a)
-    else
-      got = got + 1
-      a.f = a.f + 1
-      a.c, a.t, a.x = e.id, mark .. got, now + cfg.lease
-      if a.w ~= '' then
-        call('ZREM', P .. 'wait', name)
-        a.w = ''
-      end
-      local m = meta(v[3])
-      m.s, m.pf, m.f = 'leased', m.f, num(a.f)
-      if m.first == '' then m.first = num(now) end
-      put(e.id, m, note(e.id, m, 'delivered', ''))
-      delivered(a, e, m.f)
-      save(a)
-      due[got], leases[got * 2 - 1], leases[got * 2] = e.id, lease, name
-      tell(a, v[1], match(v[2], '^%S* %S* %S* %S* %S* %S* (%S*)'), m)
+    local id, due, next, later, f = head(a)
+    a.was_r = false -- it is in the index, whatever the account says
+    touch(a) -- of one without a head, the clock was set back, or the index was wrong
+    if id then
+      list[#list + 1] = a
+      keys[#keys + 1] = EV .. id
+      a.first, a.later, a.pf = id, later, f
     end
   end
-  if got == wanted then break end
+  local stored, leased, bodies = read(keys), {}, {}
+  for i, a in ipairs(list) do
+    local id = a.first
+    if not stored[i] then -- the event is gone: somebody deleted its key
+      leave(a, id)
+      kept(-1)
+    else
+      if a.later == '1' then
+        seek(a, id).later = '0'
+        score('later', a.name .. ' ' .. id, false)
+      end
+      got[#got + 1] = a
+      leased[#leased + 1], bodies[#bodies + 1] = a, stored[i]
+      a.f, a.r, a.w, a.stale = num(a.f + 1), '', '', false
+      a.c, a.t, a.x, a.srv, a.since, a.key = id, mark .. #got, lease, server(), at_now, match(stored[i], KEY)
+    end
+  end
+  tell(leased, bodies, histories(leased))
+  if #got == wanted then break end
+  finish() -- before the index is read again
 end
-if got > 0 then
-  call('ZREM', P .. 'due', unpack(due))
-  call('ZADD', P .. 'lease', unpack(leases))
-end
-if got > 0 or repeated then call('SET', P .. 'op:' .. instance, num(number), 'PX', 3600000) end
-if got == wanted or more then
-  finish()
-  return out
-end
+finish() -- first, so that it works on a full server
+if #got > 0 or repeated then call('SET', P .. 'op:' .. instance, num(number), 'PX', 3600000) end
+if #got == wanted or more then return out end
 
 -- When will time alone change something?
 local nap

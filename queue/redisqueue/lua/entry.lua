@@ -1,12 +1,15 @@
 -- Returns events with all that is known of them. ARGV: limits, ids.
 local refusal = open()
 if refusal then return refusal end
-local out = { 'ok', num(now) }
+local out = { 'ok', at_now }
 for i = 2, #ARGV do
-  local key = P .. 'ev:' .. ARGV[i]
-  local about, m = known(ARGV[i])
-  if m and m.s == 'leased' then expire(load(about.a)) end
-  out[#out + 1] = call('HGETALL', key)
+  local about, m, text = known(ARGV[i])
+  if about and m.s == 'leased' and over(load(about.a)) then
+    expire(load(about.a))
+    about, m, text = known(ARGV[i])
+  end
+  if about and m.s == 'leased' then note(m, load(about.a).since, 'delivered', '') end
+  out[#out + 1] = about and { text, write(m) } or {}
 end
 finish()
 return out

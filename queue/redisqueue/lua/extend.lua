@@ -8,8 +8,7 @@ if a.c == '' or a.c ~= ARGV[3] or a.t ~= ARGV[4] then
   local _, m = known(ARGV[3])
   return { 'lost', m and m.s or '', m and m.f or '', changed }
 end
-a.x = now + cfg.lease
 call('ZREM', P .. 'lease', a.name) -- first, so that it works on a full server
-call('ZADD', P .. 'lease', num(a.x), a.name)
-save(a)
+a.x, a.was_x = num(now + cfg.lease), ''
+touch(a)
 return { 'ok', finish() }

@@ -7,7 +7,8 @@ local done = call('HGET', P .. 'acts', token)
 if done then
   local d = cjson.decode(done)
   if d[1] ~= verb or d[2] ~= id then return { 'used', d[1], d[2] } end
-  touch()
+  ctl.dirty = true -- a barrier needs a write
+  finish()
   return { 'ok', d[3], d[4], '0' }
 end
 
@@ -22,27 +23,27 @@ local function enter(a, e)
     end
   end
   table.insert(a.line, at, e)
+  touch(a)
 end
 
 local i, m = known(id)
-if not m then return { 'unknown' } end
+if not i then return { 'unknown' } end
 local a = load(i.a)
 expire(a)
 i, m = known(id)
 local state, receipt, superseded = m.s, id, ''
 
 if verb == 'release' and state == 'held' then
-  call('ZREM', P .. 'held', id)
-  a.d = math.max(a.d, now)
-  enter(a, { id = id, cmd = i.cmd, same = i.same, place = i.place, due = now, f = m.f })
-  call('ZADD', P .. 'due', num(now), id)
-  m.s, m.due = 'queued', num(now)
+  score('held', id, false)
+  local e = { id = id, cmd = i.cmd, same = i.same, place = i.place, f = m.f }
+  from_now(a, e, now)
+  enter(a, e)
+  m.s, m.due = 'queued', at_now
 elseif verb == 'drop' and (state == 'queued' or state == 'held' or state == 'dead') then
-  leave(a, id)
-  call('ZREM', P .. 'due', id)
-  call('ZREM', P .. 'held', id)
-  call('ZREM', P .. 'dead', id)
-  if call('ZREM', P .. 'again', id) == 0 then
+  if state == 'queued' then leave(a, id) else score(state, id, false) end
+  if state == 'dead' and m.suc ~= '' then
+    score('again', id, false)
+  else
     kept(-1)
     ended(id, i.key)
   end
@@ -59,7 +60,7 @@ elseif verb == 'requeue' and state == 'dead' then
   end
   receipt, m.suc = ARGV[6], ARGV[6]
   kept(-1)
-  call('ZADD', P .. 'again', i.seq, id)
+  score('again', id, i.seq)
   ended(id, i.key)
 else
   if state == 'queued' and tonumber(m.due) > now then state = 'delayed' end
@@ -67,14 +68,15 @@ else
   return { 'wrong', state, '' }
 end
 
-if call('EXISTS', P .. 'ev:' .. id) == 1 then put(id, m, note(id, m, verb, ARGV[5])) end
-refresh(a)
+note(m, at_now, verb, ARGV[5])
+put(id, m)
+local changed = finish()
 call('HSET', P .. 'acts', token, cjson.encode({ verb, id, receipt, superseded }))
-call('ZADD', P .. 'acts:at', num(now), token)
+call('ZADD', P .. 'acts:at', at_now, token)
 local old = call('ZRANGEBYSCORE', P .. 'acts:at', '-inf', num(now - 30 * 86400 * 1000000), 'LIMIT', 0, LIVE_BATCH)
 if #old == 0 and call('ZCARD', P .. 'acts:at') > cfg.keep then old = call('ZRANGE', P .. 'acts:at', 0, 0) end
 if #old > 0 then
   call('HDEL', P .. 'acts', unpack(old))
   call('ZREM', P .. 'acts:at', unpack(old))
 end
-return { 'ok', receipt, superseded, finish() }
+return { 'ok', receipt, superseded, changed }

@@ -4,24 +4,29 @@ local refusal = open()
 if refusal then return refusal end
 local page = call('SSCAN', P .. 'accts', ARGV[2], 'COUNT', LIVE_BATCH)
 local mended = 0
+fetch(page[2])
 for _, name in ipairs(page[2]) do
   local a = load(name)
-  parse(a)
-  for _, e in ipairs(a.line) do
-    if e.id ~= a.c and tonumber(call('ZSCORE', P .. 'due', e.id) or -1) ~= e.due then
-      call('ZADD', P .. 'due', num(e.due), e.id)
-      mended = mended + 1
+  if find(a.raw, ' 1 %S+\n', a.at) then -- something of it is in later
+    parse(a)
+    for _, e in ipairs(a.line) do
+      local member = name .. ' ' .. e.id
+      if e.later == '1' and tonumber(call('ZSCORE', P .. 'later', member) or -1) ~= e.due then
+        score('later', member, num(e.due))
+        mended = mended + 1
+      end
     end
   end
   if a.c ~= '' and not call('ZSCORE', P .. 'lease', name) then
-    call('ZADD', P .. 'lease', num(a.x), name)
+    a.was_x = ''
     woke, mended = true, mended + 1
+    touch(a)
   end
   local r, w = call('ZSCORE', P .. 'ready', name), call('ZSCORE', P .. 'wait', name)
   r, w = r and num(tonumber(r)) or '', w and num(tonumber(w)) or ''
   if r ~= a.r or w ~= a.w then
-    a.r, a.w, mended = r, w, mended + 1
-    refresh(a)
+    a.was_r, a.was_w, mended = r, w, mended + 1
+    touch(a)
   end
 end
 finish()

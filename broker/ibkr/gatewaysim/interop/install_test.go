@@ -79,7 +79,7 @@ func installed(t *testing.T, name, base string, files []string, install func(ctx
 	if _, err := os.Stat(dir); err == nil {
 		return dir
 	}
-	draft, err := os.MkdirTemp(cache, name+"-draft-")
+	draft, err := os.MkdirTemp(cache, name+"-draft-") //nolint:usetesting // it is moved to its place, in the same file system
 	require.NoError(t, err)
 	defer os.RemoveAll(draft)
 	ctx, cancel := context.WithTimeout(t.Context(), installTime)
@@ -100,7 +100,7 @@ func cacheDir(t *testing.T) string {
 	t.Helper()
 	if user, err := os.UserCacheDir(); err == nil {
 		dir := filepath.Join(user, "evenkeel-interop")
-		if probe, err := os.MkdirTemp(mkdir(dir), "probe-"); err == nil {
+		if probe, err := os.MkdirTemp(mkdir(dir), "probe-"); err == nil { //nolint:usetesting // can it be written
 			require.NoError(t, os.Remove(probe))
 			return dir
 		}

@@ -93,8 +93,10 @@ func steps(t *testing.T, g *gatewaysim.Gateway, version int) []seen {
 		{"step": "positions", "rows": []any{gold, bonds}},
 		{"step": "summary", "values": values},
 		{"step": "details", "symbol": "AAPL", "con_id": 265598, "primary": "NASDAQ", "name": "APPLE INC", "tick": "0.01", "zone": eastern, "stock_type": "COMMON"},
-		fractional(version, seen{"step": "details", "symbol": "GLE", "con_id": 4711, "primary": "NYSE", "name": longName, "tick": "0.005", "zone": eastern,
-			"hours": "20260310:0400-20260310:2000;20260311:CLOSED"}),
+		fractional(version, seen{
+			"step": "details", "symbol": "GLE", "con_id": 4711, "primary": "NYSE", "name": longName, "tick": "0.005", "zone": eastern,
+			"hours": "20260310:0400-20260310:2000;20260311:CLOSED",
+		}),
 		{"step": "unknown_contract", "code": 200, "count": 0},
 		{"step": "symbols", "con_ids": []int{265598}},
 		{"step": "snapshot", "bid": "149.9", "ask": "150.1", "last": 150, "close": "148.75", "ask_size": 200, "kind": 1},
@@ -105,8 +107,10 @@ func steps(t *testing.T, g *gatewaysim.Gateway, version int) []seen {
 			map[string]any{"unix": opening.Truncate(time.Minute).Unix() - 60, "close": "99.5"}, map[string]any{"unix": opening.Truncate(time.Minute).Unix(), "close": "100.5"},
 		}},
 		{"step": "preview", "commission": 1, "margin": 1510, "equity": "103084"},
-		{"step": "filled", "ref": "market", "order_id": market.OrderID, "perm_id": market.PermID, "status": "Filled", "filled": 10, "average": "151.1",
-			"exec_id": fill.ExecID, "side": "BOT", "price": "151.1", "fee": 1, "unix": opening.Unix()},
+		{
+			"step": "filled", "ref": "market", "order_id": market.OrderID, "perm_id": market.PermID, "status": "Filled", "filled": 10, "average": "151.1",
+			"exec_id": fill.ExecID, "side": "BOT", "price": "151.1", "fee": 1, "unix": opening.Unix(),
+		},
 		{"step": "resting", "ref": "resting", "order_id": resting.OrderID, "perm_id": resting.PermID, "status": "Submitted", "limit": "200.5"},
 		{"step": "modified", "ref": "resting", "quantity": 5, "limit": "201.5", "kind": "LMT", "tif": "DAY", "account": "DU1", "symbol": "AAPL", "status": "Submitted"},
 		{"step": "cancelled", "ref": "resting", "status": "Cancelled", "code": 202, "filled": 0},
@@ -125,8 +129,10 @@ func steps(t *testing.T, g *gatewaysim.Gateway, version int) []seen {
 		{"step": "positions_after", "rows": []any{apple, gold, bonds}},
 		{"step": "held", "status": "Inactive"},
 		{"step": "away"},
-		{"step": "found", "ref": "left", "order_id": left.OrderID, "perm_id": left.PermID, "fresh_id": true,
-			"quantity": 3, "limit": 90, "kind": "LMT", "tif": "DAY", "account": "DU1", "symbol": "AAPL", "status": "Submitted"},
+		{
+			"step": "found", "ref": "left", "order_id": left.OrderID, "perm_id": left.PermID, "fresh_id": true,
+			"quantity": 3, "limit": 90, "kind": "LMT", "tif": "DAY", "account": "DU1", "symbol": "AAPL", "status": "Submitted",
+		},
 		{"step": "cancelled", "ref": "left", "status": "Cancelled", "code": 202, "filled": 0},
 		{"step": "done", "codes": []int{110, 200, 202, 2104, 2106, 2158, 10147}, "exceptions": []string{}},
 	}
