@@ -112,6 +112,14 @@ func (u *Unblock) check(f *faults) {
 	f.required("reason", u.Reason)
 	f.data("evidence", u.Evidence)
 	f.instant("time", u.Time)
+	if !u.Block.IsZero() {
+		f.instant("block", u.Block)
+	}
+	for n, ref := range u.Refs {
+		if err := ref.Check(); err != nil {
+			f.add("refs[%d]: %v", n, err)
+		}
+	}
 }
 
 // Check returns one error that names every fault of the kill, or nil.

@@ -29,7 +29,10 @@
 // Unknown outcomes. An intent that is settled as unknown stands open and stops
 // its account, until it is settled with evidence, or until an operator unblocks
 // the account: what was unknown by then is answered for ([Intent.Answered]).
-// What counts is the order of the records, not their times.
+// What counts is the order of the records, not their times. An unblock names the
+// block and the unknown intents that the operator looked at; while the account is
+// stopped by another one, it is refused ([ErrOtherBlock]), so that a word that
+// arrives late answers for nothing newer.
 //
 // Runs. A run belongs to one event and one account. It is unfinished until
 // [RunLog.Finish] stores its result, which is refused ([ErrOpenIntents]) while

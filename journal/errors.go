@@ -15,6 +15,9 @@ var (
 	ErrFenced = errors.New("fenced")
 	// ErrBlocked: the account is blocked, or an outcome of it is unknown.
 	ErrBlocked = errors.New("account blocked")
+	// ErrOtherBlock: the account is stopped by something else than the unblock
+	// names: the operator has not looked at it.
+	ErrOtherBlock = errors.New("stopped by something else")
 	// ErrKilled: the kill switch is set.
 	ErrKilled = errors.New("killed")
 	// ErrRefTaken: the reference belongs to a different intent, or to one that

@@ -86,7 +86,7 @@ func (s *Settlement) form() *settlementForm {
 func (f *recordForm) record() (Record, error) {
 	r := Record{
 		Claim: copied(f.Claim), Step: copied(f.Step), Outcome: copied(f.Outcome),
-		Block: copied(f.Block), Unblock: copied(f.Unblock), Kill: copied(f.Kill), Resume: copied(f.Resume), Approval: copied(f.Approval),
+		Block: copied(f.Block), Unblock: f.Unblock.copy(), Kill: copied(f.Kill), Resume: copied(f.Resume), Approval: copied(f.Approval),
 	}
 	if f.Grant != nil {
 		r.Grant = *f.Grant
@@ -114,13 +114,21 @@ func (r *Record) toUTC() {
 	case r.Block != nil:
 		r.Block.Time = instant(r.Block.Time)
 	case r.Unblock != nil:
-		r.Unblock.Time = instant(r.Unblock.Time)
+		r.Unblock.toUTC()
 	case r.Kill != nil:
 		r.Kill.Time = instant(r.Kill.Time)
 	case r.Resume != nil:
 		r.Resume.Time = instant(r.Resume.Time)
 	case r.Approval != nil:
 		r.Approval.Time, r.Approval.Expires = instant(r.Approval.Time), instant(r.Approval.Expires)
+	}
+}
+
+// toUTC gives the instants the form in which they are kept; zero stays zero.
+func (u *Unblock) toUTC() {
+	u.Time = instant(u.Time)
+	if !u.Block.IsZero() {
+		u.Block = instant(u.Block)
 	}
 }
 

@@ -3,7 +3,9 @@ package journal
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"time"
 
@@ -57,7 +59,9 @@ type Control interface {
 	// Block stops an account. Blocking a blocked one keeps the first block.
 	Block(ctx context.Context, block Block) error
 	// Unblock lifts the block of an account, answers for its unknown intents,
-	// and keeps who did it and why.
+	// and keeps who did it and why. It answers only for what it names: while the
+	// account is stopped by anything else, it changes nothing and is
+	// [ErrOtherBlock].
 	Unblock(ctx context.Context, unblock Unblock) error
 	// Kill stops all sends of an account, or of all accounts. Killing again
 	// keeps the first kill.
@@ -212,6 +216,28 @@ type Unblock struct {
 	Reason   string           `json:"reason"`
 	Evidence json.RawMessage  `json:"evidence,omitempty"`
 	Time     time.Time        `json:"time"`
+	// Block is the Time of the block that the operator looked at, zero if there
+	// was none; Refs are the references of the unknown intents that were shown.
+	Block time.Time        `json:"block,omitzero"`
+	Refs  []broker.OrderID `json:"refs,omitempty"`
+}
+
+// Covers returns [ErrOtherBlock] if an account is stopped by something that the
+// unblock does not name: another block, or an intent that is unknown and not
+// answered for. A nil block is none; open intents that are not settled stop
+// nothing.
+func (u *Unblock) Covers(block *Block, open []Intent) error {
+	if block != nil && !block.Time.Equal(u.Block) {
+		return fmt.Errorf("journal: unblock: account %s: %w: it is blocked since %s: %s: reconcile it, then unblock it again",
+			u.Account, ErrOtherBlock, block.Time.UTC().Format(time.RFC3339Nano), block.Reason)
+	}
+	for i := range open {
+		if ref := open[i].Order.ID; open[i].Open() && open[i].Settlement != nil && !slices.Contains(u.Refs, ref) {
+			return fmt.Errorf("journal: unblock: account %s: %w: the outcome of order %s is unknown: reconcile the account, then unblock it again",
+				u.Account, ErrOtherBlock, ref)
+		}
+	}
+	return nil
 }
 
 // Kill says who stopped, or lets go on, all sends. Operator and Reason are

@@ -29,12 +29,16 @@ func (m *Memory) Unblock(ctx context.Context, unblock Unblock) error {
 	if err := cmp.Or(unblock.Check(), ended(ctx, "unblock")); err != nil {
 		return err
 	}
-	unblock.Time = instant(unblock.Time)
+	unblock.toUTC()
+	unblock.Refs = slices.Clone(unblock.Refs)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	a := m.account(unblock.Account)
 	if a.unblock != nil && a.unblock.Same(&unblock) {
 		return nil
+	}
+	if err := unblock.Covers(a.block, a.openIntents()); err != nil {
+		return err
 	}
 	a.block, a.unblock = nil, &unblock
 	unsettled := a.open[:0]
@@ -48,6 +52,15 @@ func (m *Memory) Unblock(ctx context.Context, unblock Unblock) error {
 	clear(a.open[len(unsettled):])
 	a.open = unsettled
 	return nil
+}
+
+// openIntents are those that stand open.
+func (a *memAccount) openIntents() []Intent {
+	list := make([]Intent, len(a.open))
+	for i, p := range a.open {
+		list[i] = *p.intent
+	}
+	return list
 }
 
 // Kill implements [Control].
@@ -115,7 +128,7 @@ func (m *Memory) killSwitch(id broker.AccountID) *memSwitch {
 // Same reports whether two unblocks are one, given twice.
 func (u *Unblock) Same(v *Unblock) bool {
 	return u.Account == v.Account && u.Operator == v.Operator && u.Reason == v.Reason &&
-		bytes.Equal(u.Evidence, v.Evidence) && u.Time.Equal(v.Time)
+		bytes.Equal(u.Evidence, v.Evidence) && u.Time.Equal(v.Time) && u.Block.Equal(v.Block) && slices.Equal(u.Refs, v.Refs)
 }
 
 // Same reports whether two kills, or two resumes, are one, given twice.

@@ -74,7 +74,7 @@ func (m *Memory) list(account broker.AccountID) []*memRun {
 func (m *Memory) standing(id broker.AccountID, begins *memRun) Standing {
 	a := m.known(id)
 	s := Standing{
-		Account: id, Fence: a.fence, Block: copied(a.block), LastUnblock: copied(a.unblock),
+		Account: id, Fence: a.fence, Block: copied(a.block), LastUnblock: a.unblock.copy(),
 		Kill:      copied(cmp.Or(a.kill.kill, m.all.kill)),
 		Approvals: slices.Clone(a.approvals), Memo: copied(a.memo),
 	}
@@ -104,6 +104,15 @@ func (r *memRun) copy() Run {
 func (i *Intent) copy() Intent {
 	c := *i
 	c.Settlement = copied(i.Settlement)
+	return c
+}
+
+// copy returns the unblock as a value of the caller's own, nil for nil.
+func (u *Unblock) copy() *Unblock {
+	c := copied(u)
+	if c != nil {
+		c.Refs = slices.Clone(u.Refs)
+	}
 	return c
 }
 

@@ -142,7 +142,7 @@ func TestMemoryKeepsUnknownOutcomes(t *testing.T) {
 	g := begin(t, j, "doubt").Grant
 	require.NoError(t, j.Intend(t.Context(), g, intentOf(g, "r1")))
 	require.NoError(t, j.Settle(t.Context(), g, settled("r1", journal.Unknown)))
-	require.NoError(t, j.Unblock(t.Context(), journal.Unblock{Account: "U1", Operator: "ada", Reason: "statement", Time: start}))
+	require.NoError(t, j.Unblock(t.Context(), journal.Unblock{Account: "U1", Operator: "ada", Reason: "statement", Time: start, Refs: []broker.OrderID{"r1"}}))
 	require.NoError(t, j.Finish(t.Context(), g, ending()))
 	for n := range 3 {
 		trade(t, j, fmt.Sprintf("e%d", n))

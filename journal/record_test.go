@@ -52,9 +52,12 @@ func samples() map[string]journal.Record {
 		"outcome":         {Grant: g, Outcome: &journal.Outcome{Name: "completed", Time: at, Result: json.RawMessage(`{"schema":1}`)}},
 		"block":           {Block: &journal.Block{Account: "U1", Reason: "found 5", Evidence: json.RawMessage(`[{"symbol":"AAA"}]`), Run: "e1/1", Time: at}},
 		"unblock":         {Unblock: &journal.Unblock{Account: "U1", Operator: "ada", Reason: "statement", Evidence: json.RawMessage(`"1f"`), Time: at}},
-		"kill":            {Kill: &kill},
-		"resume":          {Resume: &resume},
-		"outcome_memo":    {Grant: g, Outcome: &journal.Outcome{Name: "no_trade", Time: at, Result: json.RawMessage(`{}`), Memo: json.RawMessage(`{"seen":1}`)}},
+		"unblock_named": {Unblock: &journal.Unblock{
+			Account: "U1", Operator: "ada", Reason: "statement", Time: at, Block: at.Add(-time.Minute), Refs: []broker.OrderID{"r1", "r2"},
+		}},
+		"kill":         {Kill: &kill},
+		"resume":       {Resume: &resume},
+		"outcome_memo": {Grant: g, Outcome: &journal.Outcome{Name: "no_trade", Time: at, Result: json.RawMessage(`{}`), Memo: json.RawMessage(`{"seen":1}`)}},
 		"approval": {Approval: &journal.Approval{
 			Account: "U1", Run: "e1/1", Hash: "beef", Operator: "ada", Reason: "looked at", Time: at, Expires: at.Add(time.Hour),
 		}},

@@ -57,6 +57,9 @@
 // or repeats a Key is never refused for that. Dead events are kept until an
 // operator drops them or asks for them again.
 //
+// History. What happened to an event is kept with it. A queue may forget older
+// items, but keeps the newest 50 or more.
+//
 // Concurrency and blocking. All methods are safe for concurrent use.
 // [EventQueue.Receive] blocks until an event is due or ctx ends; the rest
 // return promptly. Nothing given is retained but by copy, and what is returned

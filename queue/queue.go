@@ -38,6 +38,23 @@ type Admin interface {
 	Operator(ctx context.Context, action Action) (Receipt, error)
 }
 
+// As returns the queue as a T: itself, or the first one that it wraps which is a T.
+// A wrapper shows what it wraps by a method Unwrap() EventQueue.
+func As[T any](q EventQueue) (T, bool) {
+	for q != nil {
+		if t, ok := q.(T); ok {
+			return t, true
+		}
+		w, ok := q.(interface{ Unwrap() EventQueue })
+		if !ok {
+			break
+		}
+		q = w.Unwrap()
+	}
+	var none T
+	return none, false
+}
+
 // Receipt says what became of a published event.
 type Receipt struct {
 	// ID is the event's identity, that of the first one for a duplicate.

@@ -81,7 +81,7 @@ func (r *run) heldRun(ctx context.Context) (*journal.Run, error) {
 // release puts the event of an approved plan back into the line.
 func (r *run) release(ctx context.Context, event string) (string, error) {
 	again := "approved: ask again with event " + event
-	admin, ok := r.e.cfg.Queue.(queue.Admin)
+	admin, ok := queue.As[queue.Admin](r.e.cfg.Queue)
 	if !ok {
 		return again, nil
 	}

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/evenkeel/evenkeel/broker"
 	"github.com/evenkeel/evenkeel/broker/fake"
 	"github.com/evenkeel/evenkeel/journal"
+	"github.com/evenkeel/evenkeel/queue"
 	"github.com/evenkeel/evenkeel/rebalance"
 	"github.com/evenkeel/evenkeel/retry"
 )
@@ -88,5 +90,19 @@ func TestTheBreakerOfTheJournalCountsSuccesses(t *testing.T) {
 			require.Equal(t, rebalance.ReasonJournal, r.run("e1").Reason)
 		}
 		require.Equal(t, retry.Closed, r.Breakers()[rebalance.BreakerJournal])
+	})
+}
+
+// TestNothingIsClaimedWhileTheSessionIsDown: one event finds it out, the others stay
+// in the queue.
+func TestNothingIsClaimedWhileTheSessionIsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(_ *fake.Config, cfg *rebalance.Config) { cfg.Workers = 1 })
+		r.broker.Inject(fake.CutSession{For: 10 * time.Minute})
+		first := r.publish(queue.Event{})
+		began := time.Now()
+		r.serve(func() bool { return r.entry(first).State == queue.Done })
+		require.InDelta(t, 10*time.Minute, time.Since(began), float64(90*time.Second))
+		require.Equal(t, "published, delivered, defer deferred, delivered, ack completed", history(r.entry(first)))
 	})
 }

@@ -66,8 +66,9 @@ func TestASnapshotThatLagsBehindTheResolveStep(t *testing.T) {
 func TestASnapshotThatLagsBehindAFinishedRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := restedSale(t, 50*time.Second)
-		require.NoError(t, r.journal.Block(t.Context(), journal.Block{Account: account, Reason: "drill", Time: time.Now()}))
-		require.NoError(t, r.journal.Unblock(t.Context(), journal.Unblock{Account: account, Operator: "ann", Reason: "over", Time: time.Now()}))
+		blocked := time.Now()
+		require.NoError(t, r.journal.Block(t.Context(), journal.Block{Account: account, Reason: "drill", Time: blocked}))
+		require.NoError(t, r.journal.Unblock(t.Context(), journal.Unblock{Account: account, Operator: "ann", Reason: "over", Time: blocked, Block: blocked}))
 		require.Equal(t, rebalance.ReasonUnblocked, r.run("e1").Reason)
 		r.restart() // nothing is left in memory
 

@@ -38,6 +38,11 @@ const (
 	CommandHealth Command = "health"
 )
 
+// looks reports whether a command only looks: by itself it needs no claim.
+func (c Command) looks() bool {
+	return c == CommandPreview || c == CommandSnapshot || c == CommandHealth
+}
+
 // ArgumentsSchema is the version of the JSON form of [Arguments].
 const ArgumentsSchema = 1
 
@@ -75,7 +80,8 @@ type Request struct {
 	// Command says what to do. Default: rebalance.
 	Command Command
 	// Event identifies the request: asking again with the same one continues or
-	// repeats the same run. Default: a new one.
+	// repeats the same run. Preview, snapshot and health are no runs: they claim
+	// nothing, and look anew each time. Default: a new one.
 	Event string
 	Arguments
 

@@ -92,12 +92,15 @@ type Policies struct {
 	// Allocation surrounds one fetch of targets. Default: 3 retries, 1 s ×2,
 	// each try 30 s at most.
 	Allocation retry.Policy
-	// Prices surrounds one fetch of quotes. Default: 2 retries, 1 s ×2 up to 10 s.
+	// Prices surrounds one fetch of quotes. Default: 2 retries, 1 s ×2 up to 10 s,
+	// each try 30 s at most.
 	Prices retry.Policy
-	// Broker surrounds reads of the broker. Default: 2 retries, 1 s ×2 up to 10 s.
+	// Broker surrounds reads of the broker. Default: 2 retries, 1 s ×2 up to 10 s,
+	// each try 30 s at most.
 	Broker retry.Policy
 	// Resolve surrounds reads of the broker after a doubt, and waits for a lost
-	// session to come back. Default: 1 s ×2 up to 10 s, for a minute.
+	// session to come back. Default: 1 s ×2 up to 10 s, for a minute, each try 30 s
+	// at most.
 	Resolve retry.Policy
 }
 
@@ -115,8 +118,8 @@ type Timing struct {
 	// Sweep is the pause between two looks for an order that cannot be found.
 	// Default: 15 s.
 	Sweep time.Duration
-	// LeaseMargin is what must be left of the lease when an order is written.
-	// Default: 10 s.
+	// LeaseMargin is what must be left of the lease when an order is written; a third
+	// of the lease if that is more. Default: 10 s.
 	LeaseMargin time.Duration
 	// CloseMargin is how long before a market's close no run begins to trade
 	// there. Default: 10 min.
@@ -155,6 +158,16 @@ func (p *EventPolicy) delay(attempt int) time.Duration {
 		}
 	}
 	return min(d, p.Longest)
+}
+
+// waitClock is what waits are measured by, before the defaults are filled in: the
+// clock that ends them. That is the process's own, which nobody can set, whatever
+// Now says; only a simulation has its own for both.
+func (c *Config) waitClock() func() time.Time {
+	if c.WithTimeout != nil && c.Now != nil {
+		return c.Now
+	}
+	return time.Now
 }
 
 // withDefaults returns the configuration with every optional field filled in.
@@ -213,19 +226,22 @@ func (c Config) withDefaults() Config {
 // except around what must never be gated.
 func (p Policies) withDefaults(b breakers) Policies {
 	if p.Allocation == nil {
-		p.Allocation = retry.Compose(budgeted(retry.AllocationOptions()), b[BreakerAllocations], retry.Timeout(30*time.Second))
+		p.Allocation = retry.Compose(budgeted(retry.AllocationOptions()), b[BreakerAllocations], retry.Timeout(tryTimeout))
 	}
 	if p.Prices == nil {
-		p.Prices = retry.Compose(budgeted(retry.PreparationOptions()), b[BreakerPrices])
+		p.Prices = retry.Compose(budgeted(retry.PreparationOptions()), b[BreakerPrices], retry.Timeout(tryTimeout))
 	}
 	if p.Broker == nil {
-		p.Broker = retry.Compose(budgeted(retry.PreparationOptions()), b[BreakerBroker])
+		p.Broker = retry.Compose(budgeted(retry.PreparationOptions()), b[BreakerBroker], retry.Timeout(tryTimeout))
 	}
 	if p.Resolve == nil {
-		p.Resolve = retry.ResolveBackoff()
+		p.Resolve = retry.Compose(retry.ResolveBackoff(), retry.Timeout(tryTimeout))
 	}
 	return p
 }
+
+// tryTimeout bounds one try of a read: what hangs is asked again, and then failed.
+const tryTimeout = 30 * time.Second
 
 // budgeted is a backoff with a budget of its own, which all runs of the engine
 // share: a dependency in trouble gets at most a fifth more calls than usual.

@@ -16,7 +16,7 @@ import (
 // less than they asked for: a fill may be reported after the cancel. It waits for
 // the missing report; if none comes, the leg's outcome is unknown.
 func (r *run) confirm(ctx context.Context, legs []*leg) error {
-	deadline := r.e.cfg.Now().Add(r.e.cfg.Timing.Settle)
+	deadline := r.e.tick().Add(r.e.cfg.Timing.Settle)
 	for {
 		open := shortOf(legs)
 		if len(open) == 0 {
@@ -25,7 +25,7 @@ func (r *run) confirm(ctx context.Context, legs []*leg) error {
 		if err := r.readAgain(ctx, open); err != nil {
 			return err
 		}
-		now := r.e.cfg.Now()
+		now := r.e.tick()
 		differs := false
 		for _, l := range open {
 			held := r.snap.Position(l.order.Instrument)
@@ -34,7 +34,7 @@ func (r *run) confirm(ctx context.Context, legs []*leg) error {
 			}
 			differs = true
 			if !now.Before(deadline) {
-				l.unknown(now, fmt.Sprintf("its fills make the position %s, the broker says %s", l.after(), held))
+				l.unknown(r.e.cfg.Now(), fmt.Sprintf("its fills make the position %s, the broker says %s", l.after(), held))
 			}
 		}
 		if !differs {

@@ -76,6 +76,12 @@ func (e *Engine) handle(ctx context.Context, d *queue.Delivery) (result *Result,
 // a run that will not be tried again.
 func (e *Engine) conclude(ctx context.Context, d *queue.Delivery, result *Result) {
 	v := e.verdict(d, result)
+	if v.Verb == queue.VerbDead {
+		if why := e.mayWork(ctx, result); why != "" {
+			v.Verb, v.Until = queue.VerbDefer, e.recheck()
+			v.Note.Cause += ": " + why
+		}
+	}
 	if v.Verb == queue.VerbDead && !result.stored {
 		if err := e.store(ctx, result, result.memo); err != nil {
 			v.Verb, v.Until = queue.VerbDefer, e.recheck()
@@ -88,6 +94,25 @@ func (e *Engine) conclude(ctx context.Context, d *queue.Delivery, result *Result
 	}
 	e.log(d, result, v)
 	e.settle(ctx, d, v)
+}
+
+// mayWork says, after a panic, that an order of the account may be at the broker
+// unsettled: the run came to no end that could tell. Such an event is never thrown
+// away.
+func (e *Engine) mayWork(ctx context.Context, result *Result) string {
+	if result.Reason != ReasonPanic {
+		return ""
+	}
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	standing, err := e.cfg.Journal.Account(bounded, result.Account)
+	switch {
+	case err != nil:
+		return err.Error()
+	case len(standing.Open) > 0:
+		return fmt.Sprintf("%d orders of the account stand open, the first is %s", len(standing.Open), standing.Open[0].Order.ID)
+	}
+	return ""
 }
 
 // log writes the one line of an outcome.

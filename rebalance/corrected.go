@@ -2,6 +2,7 @@ package rebalance
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -28,8 +29,10 @@ func (r *run) compareWithLast(ctx context.Context) error {
 	if len(diff) == 0 {
 		return nil
 	}
-	if r.memory != nil && len(r.memory.Seen) > 0 { // else it is not known how it was before
-		r.result.Differences = diff
+	r.result.Differences = diff
+	if r.memory == nil || len(r.memory.Seen) == 0 { // only of what an unfinished run traded it is known how it was before
+		touched := r.touched()
+		r.result.Differences = slices.DeleteFunc(slices.Clone(diff), func(d Difference) bool { return touched[d.Symbol] == nil })
 	}
 	states, err := r.orders(ctx, broker.OrderQuery{})
 	if err != nil {
@@ -68,7 +71,7 @@ func (r *run) sinceLastRun() []Difference {
 	for id, in := range r.touched() {
 		expected[id] = numOf(in.Held).add(numOf(in.Settlement.Filled.Mul(decimal.New(in.Order.Side.Sign(), 0))))
 	}
-	return difference(expected, &r.snap)
+	return r.difference(expected)
 }
 
 // touched holds the newest settled order of each symbol that an unfinished run
@@ -100,10 +103,22 @@ func (r *run) suspect(s *broker.OrderState, diff []Difference) bool {
 	if !ours(s.Order.ID) {
 		return false
 	}
-	if u := r.standing.LastUnblock; u != nil && !s.Updated.After(u.Time) {
+	if u := r.standing.LastUnblock; u != nil && !s.Updated.After(lookedAt(u)) {
 		return false
 	}
 	return slices.ContainsFunc(diff, func(d Difference) bool { return d.Symbol == s.Order.Instrument })
+}
+
+// lookedAt is when, by the broker's clock, the account was as the operator saw it
+// who unblocked it; by ours if that was not kept.
+func lookedAt(u *journal.Unblock) time.Time {
+	var seen struct {
+		Snapshot struct{ Time time.Time }
+	}
+	if err := json.Unmarshal(u.Evidence, &seen); err != nil || seen.Snapshot.Time.IsZero() {
+		return u.Time
+	}
+	return seen.Snapshot.Time
 }
 
 // settledOtherwise finds, in the records of the last days, the orders whose

@@ -1,6 +1,7 @@
 package rebalance
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -24,6 +25,27 @@ type dayCount struct {
 
 // midnight is when the day of an instant began.
 func midnight(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
+
+// readToday reads the account's other unfinished runs, whose orders of today count,
+// and learns the currencies of what they traded.
+func (r *run) readToday(ctx context.Context) error {
+	if err := r.readOthers(ctx); err != nil {
+		return err
+	}
+	since := midnight(r.e.cfg.Now())
+	for i := range r.others {
+		for k := range r.others[i].Intents {
+			in := &r.others[i].Intents[k]
+			if in.Time.Before(since) {
+				continue
+			}
+			if err := r.learn(ctx, in.Order.Instrument); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
 
 // today is what the account has sent today: what finished runs left, and the
 // orders of the unfinished ones and of this run.

@@ -104,6 +104,9 @@ func (f *frozenPlan) encode() (json.RawMessage, error) {
 	}
 	o = appendAmounts(o, "held", f.Held)
 	o = appendAmounts(o, "cash", f.Cash).instantUnlessZero("traded", f.Traded)
+	if !f.Liquidation.IsZero() {
+		o = o.number("liquidation", f.Liquidation)
+	}
 	o = o.key("before")
 	from := len(o)
 	o = appendPicture(o, f.Before)

@@ -19,17 +19,20 @@ type Engine struct {
 	cfg      Config
 	accounts map[broker.AccountID]*Account
 	breakers breakers
-	running  sync.Mutex // held while Run runs
+	tick     func() time.Time // measures waits, see waitClock
+	running  sync.Mutex       // held while Run runs
 
 	mu       sync.Mutex
 	memories map[broker.AccountID]remembered // what the journal keeps, decoded
 	checked  map[string]Check                // the last result of each health check
 	serving  atomic.Bool                     // while Run runs
 	moved    atomic.Int64                    // when a worker last came round
+	lost     atomic.Bool                     // a run ended for want of the broker's session
 }
 
 // New returns an engine, or every fault of the configuration in one error.
 func New(cfg Config) (*Engine, error) {
+	tick := cfg.waitClock()
 	cfg = cfg.withDefaults()
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -42,6 +45,7 @@ func New(cfg Config) (*Engine, error) {
 	e := &Engine{
 		cfg:      cfg,
 		breakers: all,
+		tick:     tick,
 		accounts: make(map[broker.AccountID]*Account, len(cfg.Accounts)),
 		memories: map[broker.AccountID]remembered{},
 		checked:  map[string]Check{},
@@ -68,6 +72,9 @@ var (
 // their waits after that, and returns once all are put down safely: an
 // unfinished run continues with the next delivery of its event. Run returns nil
 // after a drain. Only one Run at a time.
+//
+// While a store does not answer, and once a run found the broker's session lost
+// until the broker answers again, no event is taken.
 func (e *Engine) Run(ctx context.Context) error {
 	if e.cfg.Queue == nil {
 		return errors.New("rebalance: run: Config.Queue is nil: the service loop needs a queue")
@@ -122,7 +129,11 @@ func (e *Engine) drain(receive context.Context, drained <-chan struct{}, abandon
 func (e *Engine) worker(receive, work context.Context) {
 	for receive.Err() == nil {
 		e.move()
-		if wait := e.claimable(); wait > 0 {
+		wait := e.claimable()
+		if wait == 0 && !e.sessionBack(receive) {
+			wait = time.Second
+		}
+		if wait > 0 {
 			e.pause(receive, wait)
 			continue
 		}
@@ -138,6 +149,23 @@ func (e *Engine) worker(receive, work context.Context) {
 			e.pause(receive, time.Second)
 		}
 	}
+}
+
+// sessionBack reports whether events may be claimed, as far as the broker goes: once
+// a run ended because the session was lost, not before the broker answers again. An
+// event that is not claimed stays where it is, for another worker or for later. Runs
+// that are under way go on looking for their orders all the same.
+func (e *Engine) sessionBack(ctx context.Context) bool {
+	if !e.lost.Load() {
+		return true
+	}
+	p := &probe{e: e}
+	if c := p.check(ctx, 0); !c.OK { // the first check is the broker's
+		e.cfg.Logger.Debug("no event is claimed: the broker does not answer", "err", c.Detail)
+		return false
+	}
+	e.lost.Store(false)
+	return true
 }
 
 // account returns the configuration of an account, or a stop that names it.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/broker"
 	"github.com/evenkeel/evenkeel/journal"
+	"github.com/evenkeel/evenkeel/queue"
 )
 
 // execute sends the orders of some legs, one after another, and watches them to
@@ -61,10 +62,18 @@ func (r *run) sendAll(ctx context.Context, legs []*leg) error {
 	if err := r.tradable(ctx, ready); err != nil {
 		return err
 	}
+	if err := r.freshen(ctx); err != nil {
+		return err
+	}
 	g := r.newGuard()
 	w := sendWindow{e: r.e}
 	defer w.close()
-	for _, l := range ready {
+	for i, l := range ready {
+		if !r.inSession(l.plan.Symbol) { // a long batch may reach the close
+			if err := r.tradable(ctx, ready[i:]); err != nil {
+				return err
+			}
+		}
 		order := r.orderOf(l)
 		if l.refused = g.refuse(&order); l.refused != "" {
 			continue
@@ -100,10 +109,10 @@ func (r *run) refStem() string {
 // send journals the intent and writes the order once. An error stops the sends
 // of this run; what is not known of this order is left as a doubt of the leg.
 func (r *run) send(ctx context.Context, w *sendWindow, l *leg, order broker.Order) error {
-	now := r.e.cfg.Now()
 	if err := r.leaseLeft(); err != nil {
 		return err
 	}
+	now, began := r.e.cfg.Now(), r.e.tick()
 	held := r.heldNow(l.plan.Symbol)
 	err := r.e.cfg.Journal.Intend(ctx, r.grant, journal.Intent{
 		Run: r.record.ID, Order: order, Leg: l.index, Number: l.try + 1, Time: now, Held: held,
@@ -113,15 +122,16 @@ func (r *run) send(ctx context.Context, w *sendWindow, l *leg, order broker.Orde
 	}
 	l.try++
 	l.order, l.run, l.sent, l.held = order, r.record.ID, now, held
-	l.ackBy, l.doneBy = now.Add(r.e.cfg.Timing.Acknowledge), now.Add(r.e.cfg.Timing.Complete)
+	l.ackBy, l.doneBy = began.Add(r.e.cfg.Timing.Acknowledge), began.Add(r.e.cfg.Timing.Complete)
 	// Two looks for an order that cannot be found lie further apart than this.
 	order.SendBefore = now.Add(r.e.cfg.Timing.Acknowledge)
 	if r.req.lease != nil {
-		if last := r.req.lease().Expires.Add(-r.e.cfg.Timing.LeaseMargin); last.Before(order.SendBefore) {
+		lease := r.req.lease()
+		if last := lease.Expires.Add(-r.leaseMargin(&lease)); last.Before(order.SendBefore) {
 			order.SendBefore = last
 		}
 	}
-	bounded, cancel := w.open(ctx, now)
+	bounded, cancel := w.open(ctx, began)
 	state, err := r.e.cfg.Broker.Place(bounded, order)
 	cancel()
 	r.trackOrder(ctx, l)
@@ -180,13 +190,19 @@ func (r *run) leaseLeft() error {
 		return nil
 	}
 	lease := r.req.lease()
-	if left := lease.Left(); left < r.e.cfg.Timing.LeaseMargin {
+	if left, margin := lease.Left(), r.leaseMargin(&lease); left < margin {
 		s := stopf(Deferred, ReasonDependency, "account %s: the lease could not be extended: %s are left of it, less than the margin of %s",
-			r.req.Account, left, r.e.cfg.Timing.LeaseMargin)
+			r.req.Account, left, margin)
 		s.Until = r.e.recheck()
 		return s
 	}
 	return nil
+}
+
+// leaseMargin is what must be left of a lease. It is extended at a third of its
+// time, so at two thirds an extension has failed: nothing more is sent then.
+func (r *run) leaseMargin(lease *queue.Lease) time.Duration {
+	return max(r.e.cfg.Timing.LeaseMargin, lease.Duration/3)
 }
 
 // placed takes the answer to a send. Only an error that the broker classed, as
@@ -237,13 +253,19 @@ func (r *run) watch(ctx context.Context, legs []*leg) error {
 
 // await reads the news until each leg has ended or is in doubt.
 func (r *run) await(ctx context.Context, legs []*leg) error {
+	heeded := r.e.tick()
 	for {
-		now := r.e.cfg.Now()
+		now := r.e.tick()
+		if now.Sub(heeded) >= killCheck { // also while news keep coming
+			r.heedKill(ctx, legs)
+			now = r.e.tick()
+			heeded = now
+		}
 		deadline, working := r.deadlines(ctx, legs, now)
 		if !working {
 			return nil
 		}
-		wait := min(deadline.Sub(now), killCheck)
+		wait := min(deadline.Sub(now), heeded.Add(killCheck).Sub(now))
 		bounded, cancel := r.e.cfg.WithTimeout(ctx, wait)
 		news, cursor, err := r.e.cfg.Broker.Await(bounded, r.req.Account, r.snap.Cursor)
 		cancel()
@@ -256,6 +278,7 @@ func (r *run) await(ctx context.Context, legs []*leg) error {
 			take(legs, news)
 		case errors.Is(err, context.DeadlineExceeded):
 			r.heedKill(ctx, legs)
+			heeded = r.e.tick()
 		default: // the session is in doubt, and so is every order that works
 			for _, l := range legs {
 				l.doubt = l.doubt || l.working()
@@ -274,7 +297,7 @@ func (r *run) heedKill(ctx context.Context, legs []*leg) {
 		return // a journal that does not answer is noticed at the next write
 	}
 	r.standing.Kill = standing.Kill
-	now := r.e.cfg.Now()
+	now := r.e.tick()
 	for _, l := range legs {
 		if l.working() && !l.cancelling && now.Before(l.doneBy) {
 			l.doneBy = now
@@ -290,7 +313,7 @@ func (r *run) deadlines(ctx context.Context, legs []*leg, now time.Time) (next t
 			continue
 		}
 		if l.ended() {
-			l.close(now)
+			l.close(r.e.cfg.Now())
 			continue
 		}
 		due := l.doneBy
@@ -329,18 +352,6 @@ func (r *run) askCancel(ctx context.Context, l *leg, now time.Time) time.Time {
 		l.doubt = true
 	}
 	return l.doneBy
-}
-
-// take hands the news to their legs.
-func take(legs []*leg, news []broker.OrderState) {
-	for i := range news {
-		for _, l := range legs {
-			if l.order.ID != "" && l.order.ID == news[i].Order.ID {
-				l.merge(&news[i])
-				break
-			}
-		}
-	}
 }
 
 // settleLegs records how the legs ended. An unknown one blocks the account.

@@ -24,6 +24,8 @@ type frozenPlan struct {
 	Cash map[broker.Currency]decimal.Decimal     `json:"cash"`
 	// Traded is when the last run before the plan traded.
 	Traded time.Time `json:"traded,omitzero"`
+	// Liquidation is what the broker said that the account was worth then.
+	Liquidation decimal.Decimal `json:"liquidation,omitzero"`
 	// Before is the account as the plan saw it, Differences how it differed from
 	// what the last run left.
 	Before      *Picture     `json:"before"`
@@ -34,7 +36,7 @@ type frozenPlan struct {
 
 // makePlan is step 9: the trade list. From here on it is frozen.
 func (r *run) makePlan(ctx context.Context) error {
-	if err := r.readOthers(ctx); err != nil { // what they sent today counts
+	if err := r.readToday(ctx); err != nil {
 		return err
 	}
 	if thawed, err := r.thaw(ctx); thawed || err != nil {
@@ -47,7 +49,7 @@ func (r *run) makePlan(ctx context.Context) error {
 	if err != nil {
 		return stopAs(Held, ReasonPlannerBug, err)
 	}
-	r.frozen = frozenPlan{Plan: plan, Held: r.holdings(), Cash: r.snap.Cash}
+	r.frozen = frozenPlan{Plan: plan, Held: r.holdings(), Cash: r.snap.Cash, Liquidation: r.snap.NetLiquidation}
 	if plan.Outcome != PlanHeld { // a held one is looked at by a person
 		r.frozen.Plan.Lines = nil
 	}
@@ -140,7 +142,7 @@ func (r *run) closeEarly(ctx context.Context, reason Reason, why string) error {
 	var working []*leg
 	for _, l := range r.legs {
 		if l.working() {
-			l.doneBy = r.e.cfg.Now()
+			l.doneBy = r.e.tick()
 			working = append(working, l)
 		}
 	}
@@ -235,8 +237,12 @@ func (r *run) planInput() Input {
 	for i := range r.snap.Positions {
 		p := &r.snap.Positions[i]
 		before, known := r.before(p.Instrument)
+		quantity := p.Quantity
+		if p.Kind != broker.Stock { // no price is asked for: what it is worth is what net liquidation leaves for it
+			quantity = quantity.Abs()
+		}
 		in.Account.Positions = append(in.Account.Positions, PositionState{
-			Symbol: p.Instrument, Quantity: p.Quantity, Previous: decimal.NullDecimal{Decimal: before.Quantity, Valid: known},
+			Symbol: p.Instrument, Quantity: quantity, Previous: decimal.NullDecimal{Decimal: before.Quantity, Valid: known},
 		})
 		if p.Kind != broker.Stock { // IgnoreOther is set, or the snapshot step had stopped the run
 			in.Policy.Exclude = append(slices.Clip(in.Policy.Exclude), p.Instrument)
@@ -246,7 +252,7 @@ func (r *run) planInput() Input {
 		}
 	}
 	for i := range r.snap.Orders {
-		if o := &r.snap.Orders[i]; !ours(o.Order.ID) {
+		if o := &r.snap.Orders[i]; !ours(o.Order.ID) && !r.passes(&o.Order) {
 			in.Account.OpenOrders = append(in.Account.OpenOrders,
 				OpenOrder{Symbol: o.Order.Instrument, Side: o.Order.Side, Remaining: o.Remaining()})
 		}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/shopspring/decimal"
 
 	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/journal"
 )
 
 // fund sizes the buys by the cash that the sells really brought. What was sized
@@ -25,10 +27,18 @@ func (r *run) fund(ctx context.Context, buys []*leg) error {
 		}
 	}
 	r.reserve = funded.Reserve
+	r.mustFollowUp(&funded)
 	for _, b := range buys {
 		b.fundedBy(&funded)
 	}
 	return nil
+}
+
+// mustFollowUp warns, once, if the funded buys say that the plan must be made again.
+func (r *run) mustFollowUp(funded *Plan) {
+	if why := string(funded.Reason); funded.Outcome == PlanReplan && !slices.Contains(r.result.Warnings, why) {
+		r.result.Warnings = append(r.result.Warnings, why)
+	}
 }
 
 // fundNow asks the planner with fresh prices and the cash that is certain.
@@ -64,9 +74,6 @@ func (r *run) fundNow(ctx context.Context, buys []*leg, step string) (Plan, erro
 	}
 	if funded.Outcome == PlanNotReady || funded.Outcome == PlanRejected || funded.Outcome == PlanHeld {
 		return Plan{}, planStop(&funded)
-	}
-	if funded.Outcome == PlanReplan {
-		r.result.Warnings = append(r.result.Warnings, string(funded.Reason))
 	}
 	funded.Lines = nil // a resume does not need them
 	room := newObject()
@@ -112,27 +119,102 @@ func (r *run) certainCash() map[broker.Currency]num {
 // buySmaller tries the buys that were rejected for want of margin once more,
 // sized by the cash that is there after the others, and smaller than before.
 func (r *run) buySmaller(ctx context.Context, buys []*leg) error {
-	var refused []*leg
-	for _, b := range buys {
-		if b.rejected() && b.state.Refusal == broker.RefusedMargin {
-			refused = append(refused, b)
-		}
+	if r.record.Step(stepSmaller) != nil {
+		return nil // see keptSmaller
 	}
-	if len(refused) == 0 || r.record.Step(stepSmaller) != nil {
-		return nil
+	refused, err := r.refusedForMargin(ctx, buys)
+	if err != nil || len(refused) == 0 {
+		return err
 	}
 	if err := r.agree(ctx); err != nil {
 		return err
+	}
+	if r.lost() != "" {
+		return nil
 	}
 	funded, err := r.fundNow(ctx, refused, stepSmaller)
 	if err != nil {
 		return err
 	}
+	r.mustFollowUp(&funded)
 	for _, b := range refused {
-		most := floorTo(b.quantity.Mul(decimal.New(9, -1)), r.terms[b.plan.Symbol].Lot)
-		b.fundedBy(&funded)
-		b.quantity = decimal.Min(b.quantity, most)
+		r.smaller(b, &funded, b.quantity)
 		b.again()
 	}
 	return r.execute(ctx, refused)
+}
+
+// refusedForMargin are the buys that were rejected for want of margin. Of those
+// that an earlier process sent, the broker is asked why.
+func (r *run) refusedForMargin(ctx context.Context, buys []*leg) ([]*leg, error) {
+	var refused []*leg
+	var told []broker.OrderState
+	asked := false
+	for _, b := range buys {
+		if !b.rejected() {
+			continue
+		}
+		if b.state.Status == "" && !asked {
+			var err error
+			if told, err = r.orders(ctx, broker.OrderQuery{}); err != nil {
+				return nil, err
+			}
+			asked = true
+		}
+		if s := find(told, b.order.ID); s != nil && b.state.Status == "" {
+			b.state = stateOf(s)
+		}
+		if b.state.Refusal == broker.RefusedMargin {
+			refused = append(refused, b)
+		}
+	}
+	return refused, nil
+}
+
+// smaller takes the quantity that was funded, and less than was refused.
+func (r *run) smaller(b *leg, funded *Plan, refused decimal.Decimal) {
+	most := floorTo(refused.Mul(decimal.New(9, -1)), r.terms[b.plan.Symbol].Lot)
+	b.fundedBy(funded)
+	b.quantity = decimal.Min(b.quantity, most)
+}
+
+// keptSmaller takes up, when the run is resumed, the smaller buys that an earlier
+// process decided, and makes those ready that it did not come to send.
+func (r *run) keptSmaller(buys []*leg) error {
+	kept := r.record.Step(stepSmaller)
+	if kept == nil || !r.resumed {
+		return nil
+	}
+	var funded Plan
+	if err := json.Unmarshal(kept.Data, &funded); err != nil {
+		return fmt.Errorf("rebalance: run %s: frozen smaller buys: %w", r.record.ID, err)
+	}
+	r.mustFollowUp(&funded)
+	for _, b := range buys {
+		ordered := slices.ContainsFunc(funded.Orders, func(o PlannedOrder) bool { return o.Symbol == b.plan.Symbol && o.Side == b.plan.Side })
+		refused, times := r.rejectedBefore(b)
+		if !ordered || times == 0 {
+			continue
+		}
+		r.smaller(b, &funded, refused)
+		if times == 1 && b.settlement != nil && b.rejected() {
+			b.again()
+		}
+	}
+	return nil
+}
+
+// rejectedBefore is the quantity of the first order of a leg that was rejected, and
+// how many were.
+func (r *run) rejectedBefore(b *leg) (quantity decimal.Decimal, times int) {
+	for i := range r.record.Intents {
+		in := &r.record.Intents[i]
+		if in.Leg != b.index || in.Settlement == nil || in.Settlement.Outcome != journal.Rejected {
+			continue
+		}
+		if times++; times == 1 {
+			quantity = in.Order.Quantity
+		}
+	}
+	return quantity, times
 }

@@ -21,8 +21,8 @@ type Limits struct {
 	// Collar is how far a price may have moved since the plan valued it, as a
 	// fraction, for an order still to be sent. Default: 0.05.
 	Collar decimal.Decimal
-	// Loss is how far net liquidation may fall during a run, as a fraction of
-	// the equity at its plan, before nothing more is bought. Default: 0.05.
+	// Loss is how far net liquidation may fall during a run, as a fraction of what
+	// it was at its plan, before nothing more is bought. Default: 0.05.
 	Loss decimal.Decimal
 	// DayTurnover is how much the orders of an account that are sent in one day (of
 	// UTC) may be worth together, as a multiple of its equity. To exchange the whole
@@ -189,16 +189,16 @@ func (p *Policy) sizes(q *marketdata.Quote, now time.Time) bool {
 // lost says how far net liquidation fell since the plan, if that is too far to
 // buy anything more.
 func (r *run) lost() string {
-	before := r.frozen.Before
-	if before == nil {
-		return ""
+	before := r.frozen.Liquidation
+	if before.IsZero() && r.frozen.Before != nil { // a plan of an older release
+		before = r.frozen.Before.Equity
 	}
-	fall := before.Equity.Sub(r.snap.NetLiquidation)
-	if fall.LessThanOrEqual(r.e.cfg.Limits.Loss.Mul(before.Equity)) {
+	fall := before.Sub(r.snap.NetLiquidation)
+	if before.IsZero() || fall.LessThanOrEqual(r.e.cfg.Limits.Loss.Mul(before)) {
 		return ""
 	}
 	return fmt.Sprintf("not sent: net liquidation fell from %s to %s during the run, more than the limit of %s",
-		before.Equity, r.snap.NetLiquidation, r.e.cfg.Limits.Loss)
+		before, r.snap.NetLiquidation, r.e.cfg.Limits.Loss)
 }
 
 // rejected reports whether the broker refused the leg's order.

@@ -87,7 +87,7 @@ func (p *probe) queue(ctx context.Context) (string, error) {
 	if p.e.cfg.Queue == nil {
 		return "none", nil
 	}
-	admin, ok := p.e.cfg.Queue.(queue.Admin)
+	admin, ok := queue.As[queue.Admin](p.e.cfg.Queue)
 	if !ok {
 		return "no statistics", nil
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/retry"
 )
 
 // tradable defers the run unless every leg can be finished in the session that
@@ -46,7 +47,7 @@ func (r *run) openTogether(ctx context.Context, ids []broker.InstrumentID) (time
 		return time.Time{}, nil
 	}
 	now, margin := r.e.cfg.Now(), r.e.cfg.Timing.CloseMargin
-	sessions, err := calendar.Sessions(ctx, now, now.Add(calendarDays*24*time.Hour), ids...)
+	sessions, err := r.sessionsAhead(ctx, calendar, now, ids)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -89,7 +90,7 @@ func (r *run) hours(ctx context.Context, ids []broker.InstrumentID) (open int, n
 	if len(unknown) == 0 {
 		return open, next, nil
 	}
-	sessions, err := calendar.Sessions(ctx, now, now.Add(calendarDays*24*time.Hour), unknown...)
+	sessions, err := r.sessionsAhead(ctx, calendar, now, unknown)
 	if err != nil {
 		return 0, next, err
 	}
@@ -103,6 +104,24 @@ func (r *run) hours(ctx context.Context, ids []broker.InstrumentID) (open int, n
 		}
 	}
 	return open, next, nil
+}
+
+// inSession reports whether the session in which an instrument trades has time left,
+// as far as its sessions are known.
+func (r *run) inSession(id broker.InstrumentID) bool {
+	if len(r.sessions) == 0 {
+		return true // the broker has no calendar
+	}
+	now := r.e.cfg.Now()
+	at, known := r.sessionOf[id]
+	return known && r.sessions[at].Contains(now) && r.sessions[at].Close.Sub(now) > r.e.cfg.Timing.CloseMargin
+}
+
+// sessionsAhead asks the broker's calendar, if it has one.
+func (r *run) sessionsAhead(ctx context.Context, calendar broker.Calendar, now time.Time, ids []broker.InstrumentID) (map[broker.InstrumentID][]broker.Session, error) {
+	return retry.Value(ctx, r.e.cfg.Policies.Broker, func(ctx context.Context) (map[broker.InstrumentID][]broker.Session, error) {
+		return calendar.Sessions(ctx, now, now.Add(calendarDays*24*time.Hour), ids...)
+	})
 }
 
 // isOpen remembers the session of an instrument, which most often is that of the

@@ -148,6 +148,18 @@ func (l *leg) fundedBy(funded *Plan) {
 	}
 }
 
+// take hands the news to their legs.
+func take(legs []*leg, news []broker.OrderState) {
+	for i := range news {
+		for _, l := range legs {
+			if l.order.ID != "" && l.order.ID == news[i].Order.ID {
+				l.merge(&news[i])
+				break
+			}
+		}
+	}
+}
+
 // merge takes over what the broker says of the order. A terminal status stays;
 // fills are collected by their identity, the newer report wins.
 func (l *leg) merge(s *broker.OrderState) {

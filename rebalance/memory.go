@@ -101,7 +101,7 @@ func (r *run) memo(res *Result) (json.RawMessage, *memory) {
 		m.Calendar = res.Finished
 	}
 	if len(r.targets.Targets) > 0 && res.Reason != ReasonNotDue {
-		m.Strategy, m.Version, m.AsOf, m.Targets = r.req.Strategy, r.targets.Version, r.targets.AsOf, r.targets.Targets
+		m.Strategy, m.Version, m.AsOf, m.Targets = r.req.Strategy, r.targets.Version, r.targets.AsOf, slices.Clone(r.targets.Targets)
 	}
 	m.Today = r.countDay(m.Today)
 	if quantities := r.accountedFor(); looked && quantities != nil {

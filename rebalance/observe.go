@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -182,13 +181,7 @@ func (r *run) resolveInstruments(ctx context.Context, ids []broker.InstrumentID)
 			return stopf(Rejected, ReasonNotAStock, "instrument %s (%s) is of kind %q: only stocks are traded", id, i.Name, i.Kind)
 		}
 	}
-	if len(r.terms) > 0 { // the broker's map stays as it is
-		all := make(map[broker.InstrumentID]broker.Instrument, len(r.terms)+len(missing))
-		maps.Copy(all, r.terms)
-		maps.Copy(all, found)
-		found = all
-	}
-	r.terms, r.symbols = found, nil
+	r.addTerms(found)
 	return nil
 }
 
@@ -216,7 +209,10 @@ func (r *run) snapshot(ctx context.Context) error {
 				r.req.Account, p.Quantity, p.Instrument)
 		}
 	}
-	return r.resolveInstruments(ctx, ids)
+	if err := r.resolveInstruments(ctx, ids); err != nil {
+		return err
+	}
+	return r.learnForeign(ctx)
 }
 
 // look reads the account anew.
@@ -240,7 +236,7 @@ func (r *run) look(ctx context.Context) error {
 // from where they were.
 func (r *run) show(snap broker.Snapshot) {
 	cursor := r.snap.Cursor
-	r.snap = snap
+	r.snap, r.shown = snap, r.e.tick()
 	working := slices.ContainsFunc(r.legs, func(l *leg) bool { return l.order.ID != "" && l.settlement == nil })
 	if working && cursor.Epoch == snap.Epoch {
 		r.snap.Cursor = cursor
@@ -259,6 +255,6 @@ func (r *run) prices(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.quotes = quotes
+	r.quotes, r.quoted = quotes, r.e.tick()
 	return quotes.Check(ids)
 }

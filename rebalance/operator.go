@@ -100,6 +100,9 @@ func (r *run) unblock(ctx context.Context) error {
 	if block == nil && !unknown {
 		return stopf(Rejected, ReasonNotBlocked, "unblock: account %s is not blocked", r.req.Account)
 	}
+	if err := r.askedFor(ctx); err != nil {
+		return err
+	}
 	if err := r.ours(ctx); err != nil {
 		return err
 	}
@@ -112,7 +115,8 @@ func (r *run) unblock(ctx context.Context) error {
 	if err := r.showSnapshot(ctx); err != nil {
 		return err
 	}
-	if err := r.answer(ctx); err != nil {
+	names, err := r.answer(ctx)
+	if err != nil {
 		return err
 	}
 	evidence, err := json.Marshal(unblockEvidence{
@@ -123,6 +127,7 @@ func (r *run) unblock(ctx context.Context) error {
 	}
 	err = r.e.cfg.Journal.Unblock(ctx, journal.Unblock{
 		Account: r.req.Account, Operator: r.req.Operator, Reason: r.req.Reason, Evidence: evidence, Time: r.e.cfg.Now(),
+		Block: names.Block, Refs: names.Refs,
 	})
 	if err != nil {
 		return r.e.journalFault(err)
@@ -131,19 +136,57 @@ func (r *run) unblock(ctx context.Context) error {
 	return nil
 }
 
+// askedFor keeps which block the unblocking was asked for, so that the event,
+// should it be delivered again, lifts none that came after it.
+func (r *run) askedFor(ctx context.Context) error {
+	var asked struct {
+		Block time.Time `json:"block,omitzero"`
+	}
+	b := r.standing.Block
+	if kept := r.record.Step(stepAsked); kept != nil {
+		if err := json.Unmarshal(kept.Data, &asked); err != nil {
+			return fmt.Errorf("rebalance: run %s: the block that it was asked for: %w", r.record.ID, err)
+		}
+		if b != nil && !b.Time.Equal(asked.Block) && b.Run != r.record.ID {
+			return stopf(Rejected, ReasonNotBlocked, "unblock: account %s is blocked by something else since %s: %s: reconcile it, then unblock it again",
+				r.req.Account, b.Time.UTC().Format(time.RFC3339), b.Reason)
+		}
+		return nil
+	}
+	if b != nil {
+		asked.Block = b.Time
+	}
+	data, err := json.Marshal(asked)
+	if err != nil {
+		return err
+	}
+	return r.checkpoint(ctx, stepAsked, data)
+}
+
 // answer settles, on the operator's word, what is still unknown: by the position,
-// as far as it moved the way of the order.
-func (r *run) answer(ctx context.Context) error {
+// as far as it moved the way of the order. It returns what the unblocking names:
+// the block that the account was found with, or that this run made of what it
+// found, and the orders that were answered for. What stopped the account since,
+// nobody has looked at.
+func (r *run) answer(ctx context.Context) (names journal.Unblock, err error) {
 	standing, err := r.e.cfg.Journal.Account(ctx, r.req.Account)
 	if err != nil {
-		return r.e.journalFault(err)
+		return names, r.e.journalFault(err)
+	}
+	if b := standing.Block; r.standing.Block != nil {
+		names.Block = r.standing.Block.Time
+	} else if b != nil && b.Run == r.record.ID {
+		names.Block = b.Time
+	}
+	if err := r.checkpoint(ctx, stepAnswer, nil); err != nil { // nobody else has begun meanwhile
+		return names, err
 	}
 	held := r.holdings()
 	var settled []journal.Settlement
 	for i := range standing.Open {
 		in := &standing.Open[i]
 		if age := r.e.cfg.Now().Sub(in.Time); age < brokerMemory && !r.req.Force {
-			return stopf(Rejected, ReasonUnknownOutcome, "unblock of account %s: order %s (%s) was sent %s ago and may still come to light: "+
+			return names, stopf(Rejected, ReasonUnknownOutcome, "unblock of account %s: order %s (%s) was sent %s ago and may still come to light: "+
 				"look at the broker, then unblock with force, or wait until its day is over", r.req.Account, in.Order.ID, describe(&in.Order), age.Round(time.Second))
 		}
 		id := in.Order.Instrument
@@ -154,12 +197,13 @@ func (r *run) answer(ctx context.Context) error {
 		l := leg{order: in.Order}
 		l.inferred(r.e.cfg.Now(), filled, "by the position when "+r.req.Operator+" unblocked the account: "+r.req.Reason)
 		settled = append(settled, *l.settlement)
+		names.Refs = append(names.Refs, in.Order.ID)
 		r.result.Findings = append(r.result.Findings, finding(&l))
 	}
 	if len(settled) == 0 {
-		return nil
+		return names, nil
 	}
-	return r.e.journalFault(r.e.cfg.Journal.Settle(ctx, r.grant, settled...))
+	return names, r.e.journalFault(r.e.cfg.Journal.Settle(ctx, r.grant, settled...))
 }
 
 // isBlocked reports whether an error ends the run as blocked.

@@ -155,7 +155,7 @@ func (e *Engine) journalFault(err error) error {
 	case err == nil, errors.Is(err, context.Canceled),
 		errors.Is(err, journal.ErrFenced), errors.Is(err, journal.ErrKilled), errors.Is(err, journal.ErrBlocked):
 		return err
-	case errors.Is(err, journal.ErrForgotten), errors.Is(err, journal.ErrInvalid):
+	case errors.Is(err, journal.ErrForgotten), errors.Is(err, journal.ErrInvalid), errors.Is(err, journal.ErrOtherBlock):
 		return stopAs(Rejected, ReasonRefused, err)
 	}
 	return &Error{Outcome: Deferred, Reason: ReasonJournal, Until: e.recheck(), Err: err}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -90,7 +91,13 @@ func (r *run) compensate(ctx context.Context) error {
 		return err
 	}
 	r.extra = orders
-	return r.execute(ctx, r.layOut(orders, len(r.frozen.Plan.Orders)))
+	legs := r.layOut(orders, len(r.frozen.Plan.Orders))
+	if why := r.lost(); why != "" {
+		for _, l := range legs { // what was sent before is watched all the same
+			l.quantity, l.refused = decimal.Decimal{}, why
+		}
+	}
+	return r.execute(ctx, legs)
 }
 
 // compensation decides the orders, once per run.
@@ -105,12 +112,16 @@ func (r *run) compensation(ctx context.Context) ([]PlannedOrder, error) {
 	if err := r.agree(ctx); err != nil {
 		return nil, err
 	}
+	if r.lost() != "" {
+		return nil, nil
+	}
 	left := r.account.Partial.MaxNotional
+	paid := map[broker.InstrumentID]decimal.Decimal{} // for the failed buy, by the pairs before
 	var orders []PlannedOrder
 	for _, pair := range r.account.Partial.Pairs {
-		if o, cost := r.buyBack(pair, left); o.Quantity.Sign() > 0 {
+		if o, cost := r.buyBack(pair, paid[pair.Buy], left); o.Quantity.Sign() > 0 {
 			orders = append(orders, o)
-			left = left.Sub(cost)
+			left, paid[pair.Buy] = left.Sub(cost), paid[pair.Buy].Add(cost)
 		}
 	}
 	if len(orders) == 0 {
@@ -123,9 +134,9 @@ func (r *run) compensation(ctx context.Context) ([]PlannedOrder, error) {
 	return orders, r.checkpoint(ctx, stepCompensate, data)
 }
 
-// buyBack sizes one compensating order: what the failed buy would have cost, at
-// most what was sold, at most the limit.
-func (r *run) buyBack(pair Pair, limit decimal.Decimal) (PlannedOrder, decimal.Decimal) {
+// buyBack sizes one compensating order: what the failed buy would have cost, less
+// what other pairs have paid back of it, at most what was sold, at most the limit.
+func (r *run) buyBack(pair Pair, paid, limit decimal.Decimal) (PlannedOrder, decimal.Decimal) {
 	sold, _ := r.legFor(pair.Sell, broker.Sell)
 	failed, planned := r.legFor(pair.Buy, broker.Buy)
 	terms := r.terms[pair.Sell]
@@ -138,13 +149,13 @@ func (r *run) buyBack(pair Pair, limit decimal.Decimal) (PlannedOrder, decimal.D
 		missing = missing.Sub(failed.settlement.Filled)
 	}
 	at := ceilTo(price(&q).Mul(decimal.New(1, 0).Add(r.policy.Slippage)), terms.Tick)
-	budget := decimal.Min(r.inBase(missing.Mul(planned.Limit), r.currency(pair.Buy)), limit)
+	budget := decimal.Min(r.inBase(missing.Mul(planned.Limit), r.currency(pair.Buy)).Sub(paid), limit)
 	if terms.Currency != r.snap.Base { // paid from what is there: nothing is converted
 		fee := r.policy.Fee.estimate(numOf(sold.settlement.Filled), numOf(at))
 		budget = decimal.Min(budget, r.inBase(r.certainCash()[terms.Currency].sub(fee).decimal(), terms.Currency))
 	}
 	unit := r.inBase(at, terms.Currency)
-	if unit.Sign() <= 0 || missing.Sign() <= 0 {
+	if unit.Sign() <= 0 || missing.Sign() <= 0 || budget.Sign() <= 0 {
 		return PlannedOrder{}, decimal.Decimal{}
 	}
 	lot := numOf(terms.Lot)
@@ -190,17 +201,20 @@ func (e *Engine) followUp(ctx context.Context, d *queue.Delivery, result *Result
 		return nil
 	}
 	moved := slices.Contains(result.Warnings, string(ReasonEquityMoved)) // then the plan must be made again, whatever the policy
-	if !a.Partial.FollowUp && !moved || result.Outcome != CompletedAdjusted || result.Command != CommandRebalance || d.Event.Origin != "" {
+	if !a.Partial.FollowUp && !moved || result.Outcome != CompletedAdjusted || result.Command != CommandRebalance {
 		return nil
+	}
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	if follows, err := e.followsUp(bounded, d.Event); follows || err != nil {
+		return err
 	}
 	payload, err := notAutomatic(d.Event.Payload)
 	if err != nil {
 		return err
 	}
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
-	defer cancel()
 	receipt, err := e.cfg.Queue.Publish(bounded, queue.Event{
-		Key: "follow-up-" + d.Event.ID, Account: d.Event.Account, Command: d.Event.Command,
+		Key: followUpKey + d.Event.ID, Account: d.Event.Account, Command: d.Event.Command,
 		Payload: payload, Origin: d.Event.ID, NotBefore: e.recheck(),
 	})
 	if err != nil {
@@ -208,6 +222,34 @@ func (e *Engine) followUp(ctx context.Context, d *queue.Delivery, result *Result
 	}
 	e.cfg.Logger.Info("follow-up published", "account", result.Account, "run", result.Run, "event", receipt.ID)
 	return nil
+}
+
+// followUpKey is what the key of each follow-up begins with.
+const followUpKey = "follow-up-"
+
+// followsUp reports whether an event is a follow-up, be it one that became a dead
+// letter and was asked for again. Where that cannot be told it counts as one.
+func (e *Engine) followsUp(ctx context.Context, event queue.Event) (bool, error) {
+	admin, ok := queue.As[queue.Admin](e.cfg.Queue)
+	for range 16 { // how often an event was asked for again, at most
+		switch {
+		case strings.HasPrefix(event.Key, followUpKey):
+			return true, nil
+		case event.Origin == "":
+			return false, nil
+		case !ok:
+			return true, nil
+		}
+		before, err := admin.Entry(ctx, event.Origin)
+		if errors.Is(err, queue.ErrUnknownEvent) {
+			return true, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("rebalance: origin of event %s: %w", event.ID, err)
+		}
+		event = before.Event
+	}
+	return true, nil
 }
 
 // notAutomatic is the payload of a follow-up: the trigger has had its say.

@@ -1,6 +1,7 @@
 package rebalance
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -41,6 +42,9 @@ const (
 	stepFund       = "fund"       // the buys as they were funded, inside of StepBuy
 	stepSmaller    = "smaller"    // the buys as they were sized after a margin rejection
 	stepCompensate = "compensate" // the orders that buy back what was sold
+	stepBlocked    = "blocked"    // the run is about to block the account
+	stepAsked      = "asked"      // the block that an operator wants lifted
+	stepAnswer     = "answer"     // an operator's word is about to settle what is unknown
 	stepParked     = "parked"     // the run was put down on purpose, to be taken up again
 )
 
@@ -82,9 +86,12 @@ type run struct {
 	symbols     []broker.InstrumentID       // those of terms, sorted; nil if not known
 	sessions    []broker.Session            // known to be open
 	sessionOf   map[broker.InstrumentID]int // which of them is that of an instrument
+	strange     []broker.InstrumentID       // asked for and not resolved as a stock
 	snap        broker.Snapshot
+	shown       time.Time // when snap was, by the clock of waits
 	quotes      marketdata.Quotes
-	calendarDue bool // the trigger's calendar asks for this run
+	quoted      time.Time // when quotes were
+	calendarDue bool      // the trigger's calendar asks for this run
 	frozen      frozenPlan
 	reserve     decimal.Decimal // cash that must stay
 	resumed     bool            // the plan comes from the journal and has orders sent
@@ -112,6 +119,9 @@ func (e *Engine) Rebalance(ctx context.Context, req Request) (*Result, error) {
 
 // do runs a command from its claim to its finish.
 func (e *Engine) do(ctx context.Context, req Request) (*Result, error) {
+	if req.Command.looks() && req.lease == nil {
+		return e.show(ctx, req)
+	}
 	r, err := e.claim(ctx, req)
 	if err != nil || r.result.stored {
 		return r.end(ctx, err)
@@ -119,23 +129,48 @@ func (e *Engine) do(ctx context.Context, req Request) (*Result, error) {
 	return r.end(ctx, commands[r.req.Command](r, ctx))
 }
 
-// claim is step 1: the right to work on the account, and what stands open.
-func (e *Engine) claim(ctx context.Context, req Request) (*run, error) {
-	if req.Command == "" {
-		req.Command = CommandRebalance
+// show runs a command that only looks and that no event asked for. It claims
+// nothing, so that it stops no run which is under way, and its result is not stored.
+// That of an event must be: the queue sees to it that nobody else works on the
+// account meanwhile.
+func (e *Engine) show(ctx context.Context, req Request) (*Result, error) {
+	r := e.newRun(req)
+	r.dry = true
+	err := r.configure()
+	if err == nil {
+		if r.standing, err = e.cfg.Journal.Account(ctx, req.Account); err != nil {
+			err = e.journalFault(err)
+		} else {
+			err = commands[req.Command](r, ctx)
+		}
 	}
+	res, err := r.end(ctx, err)
+	if res != nil {
+		res.stored = true // there is no run to store it in
+	}
+	return res, err
+}
+
+// newRun returns a run that has not begun, with what the request leaves open.
+func (e *Engine) newRun(req Request) *run {
+	req.Command = cmp.Or(req.Command, CommandRebalance)
 	if req.Event == "" {
 		req.Event = e.cfg.NewID()
 	}
-	now := e.cfg.Now()
-	r := &run{e: e, req: req, result: &Result{
-		Schema: ResultSchema, Account: req.Account, Event: req.Event, Command: req.Command, Started: now,
+	return &run{e: e, req: req, result: &Result{
+		Schema: ResultSchema, Account: req.Account, Event: req.Event, Command: req.Command, Started: e.cfg.Now(),
 	}}
+}
+
+// claim is step 1: the right to work on the account, and what stands open.
+func (e *Engine) claim(ctx context.Context, req Request) (*run, error) {
+	r := e.newRun(req)
+	req = r.req
 	if err := r.configure(); err != nil {
 		return r, err
 	}
 	begun, err := e.cfg.Journal.Begin(ctx, journal.Claim{
-		Account: req.Account, Event: req.Event, Command: string(req.Command), Fence: req.fence, Time: now,
+		Account: req.Account, Event: req.Event, Command: string(req.Command), Fence: req.fence, Time: r.result.Started,
 	})
 	if err != nil {
 		return r, e.journalFault(err)
@@ -241,6 +276,9 @@ func (r *run) end(ctx context.Context, err error) (*Result, error) {
 		if err = r.e.stopFor(err); !errors.As(err, &s) {
 			return nil, err
 		}
+		if s.Reason == ReasonSessionLost {
+			r.e.lost.Store(true)
+		}
 		res.Outcome, res.Reason, res.Detail, res.Until = s.Outcome, s.Reason, s.Err.Error(), s.Until
 		r.report()
 	}
@@ -249,7 +287,9 @@ func (r *run) end(ctx context.Context, err error) (*Result, error) {
 		return nil, err
 	}
 	p := r.progress("")
-	p.Result = res
+	if _, none := r.e.cfg.Tracker.(noTracker); !none {
+		p.Result = res.clone()
+	}
 	r.e.track(ctx, p)
 	return res, nil
 }

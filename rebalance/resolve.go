@@ -36,7 +36,7 @@ func (r *run) resolveEarlier(ctx context.Context) error {
 				r.result.Findings = append(r.result.Findings, finding(l))
 				continue
 			}
-			l.doneBy = r.e.cfg.Now() // cancel at once
+			l.doneBy = r.e.tick() // cancel at once
 		}
 		settle = append(settle, l)
 	}
@@ -83,7 +83,7 @@ func (r *run) resolve(ctx context.Context, legs []*leg) error {
 	if err != nil {
 		return err
 	}
-	now := r.e.cfg.Now()
+	now := r.e.tick()
 	for _, l := range legs {
 		if !l.doubt || l.settlement != nil {
 			continue
@@ -94,7 +94,7 @@ func (r *run) resolve(ctx context.Context, legs []*leg) error {
 			switch {
 			case l.ended():
 			case l.cancels >= maxCancels:
-				l.unknown(now, fmt.Sprintf("it still works (%s) after %d requests to cancel it", l.state.Status, l.cancels))
+				l.unknown(r.e.cfg.Now(), fmt.Sprintf("it still works (%s) after %d requests to cancel it", l.state.Status, l.cancels))
 			case l.cancelling:
 				l.cancelling, l.doneBy = false, now // ask once more
 			case l.doneBy.IsZero():
@@ -138,7 +138,7 @@ func (r *run) absent(ctx context.Context, l *leg, legs []*leg) error {
 		}
 		absent := false
 		if proves {
-			if absent, err = prover.ProveAbsent(ctx, r.req.Account, l.order.ID); err != nil {
+			if absent, err = r.proven(ctx, prover, l.order.ID); err != nil {
 				return err
 			}
 		}
@@ -193,22 +193,41 @@ func (l *leg) found(s *broker.OrderState) {
 	l.merge(s)
 }
 
-// pauseForNews lets the time of a sweep pass and takes what news come meanwhile.
+// proven asks for a proof that an order is not at the broker.
+func (r *run) proven(ctx context.Context, prover broker.AbsenceProver, id broker.OrderID) (bool, error) {
+	return retry.Value(ctx, r.e.cfg.Policies.Resolve, func(ctx context.Context) (bool, error) {
+		absent, err := prover.ProveAbsent(ctx, r.req.Account, id)
+		return absent, stubborn(err)
+	})
+}
+
+// pauseForNews lets the time of a sweep pass, all of it, and takes what news come
+// meanwhile. An order that is journaled may be written until Timing.Acknowledge
+// later (see send), be it by another process that is slow; a sweep is longer than
+// that, so after it no order that the look before could not find is still to come.
+// News that cannot be had make the pause no shorter.
 func (r *run) pauseForNews(ctx context.Context, legs []*leg) error {
 	bounded, cancel := r.e.cfg.WithTimeout(ctx, r.e.cfg.Timing.Sweep)
 	defer cancel()
-	for bounded.Err() == nil {
+	most := 2 + 2*int(r.e.cfg.Timing.Sweep/time.Second)
+	for failed := 0; bounded.Err() == nil; {
 		news, cursor, err := r.e.cfg.Broker.Await(bounded, r.req.Account, r.snap.Cursor)
 		if cause := context.Cause(ctx); cause != nil {
 			return cause
 		}
-		if err != nil {
-			return nil // the pause is over, or the next look shows why
+		switch {
+		case err == nil:
+			r.snap.Cursor = cursor
+			take(legs, news)
+		case bounded.Err() != nil: // the pause is over
+		case failed == most: // a simulation whose clock stands still
+			return err
+		default:
+			failed++
+			r.e.pause(bounded, time.Second)
 		}
-		r.snap.Cursor = cursor
-		take(legs, news)
 	}
-	return nil
+	return context.Cause(ctx)
 }
 
 // lookAgain reads the account after a doubt. It waits for a lost session to
@@ -312,7 +331,7 @@ next:
 				continue next
 			}
 		}
-		now := r.e.cfg.Now()
+		now := r.e.tick()
 		stale = append(stale, &leg{
 			order: s.Order, state: stateOf(s), adopted: true, run: journal.RunID("adopted"),
 			ackBy: now.Add(r.e.cfg.Timing.Acknowledge), doneBy: now,

@@ -3,6 +3,7 @@ package rebalance
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -165,6 +166,46 @@ type Finding struct {
 	Outcome journal.OrderOutcome `json:"outcome,omitempty"`
 	Filled  decimal.Decimal      `json:"filled"`
 	Detail  string               `json:"detail,omitempty"`
+}
+
+// clone returns a copy that shares nothing which anybody changes.
+func (r *Result) clone() *Result {
+	c := *r
+	c.memo, c.before = nil, nil
+	c.Orders, c.Residual = slices.Clone(r.Orders), slices.Clone(r.Residual)
+	c.Skipped, c.Warnings = slices.Clone(r.Skipped), slices.Clone(r.Warnings)
+	c.Findings, c.Differences = slices.Clone(r.Findings), slices.Clone(r.Differences)
+	c.Before, c.After = r.Before.clone(), r.After.clone()
+	c.Costs, c.Health, c.Plan, c.Snapshot = copied(r.Costs), copied(r.Health), copied(r.Plan), copied(r.Snapshot)
+	if c.Health != nil {
+		c.Health.Checks = slices.Clone(c.Health.Checks)
+	}
+	if s := c.Snapshot; s != nil {
+		s.Cash, s.Positions, s.Orders = slices.Clone(s.Cash), slices.Clone(s.Positions), slices.Clone(s.Orders)
+		s.Block, s.Kill = copied(s.Block), copied(s.Kill)
+	}
+	if p := c.Plan; p != nil {
+		p.Orders, p.Lines, p.Skipped = slices.Clone(p.Orders), slices.Clone(p.Lines), slices.Clone(p.Skipped)
+	}
+	return &c
+}
+
+// clone returns a copy, nil for nil.
+func (p *Picture) clone() *Picture {
+	c := copied(p)
+	if c != nil {
+		c.Holdings = slices.Clone(p.Holdings)
+	}
+	return c
+}
+
+// copied returns a pointer to a copy, nil for nil.
+func copied[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	c := *p
+	return &c
 }
 
 // DecodeResult reads the JSON form of a result, strictly.

@@ -27,7 +27,7 @@ type Progress struct {
 	Step Step
 	// Order is set when an order was sent, and again when it ended.
 	Order *OrderResult
-	// Result is set at the end, whatever it is.
+	// Result is set at the end, whatever it is. It is a copy of the tracker's own.
 	Result *Result
 }
 

@@ -58,6 +58,9 @@ func (r *run) buy(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := r.keptSmaller(buys); err != nil {
+		return err
+	}
 	if why := r.lost(); why != "" {
 		for _, l := range buys {
 			l.quantity, l.refused = decimal.Decimal{}, why

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -17,17 +18,17 @@ import (
 // this run, and nothing else. If they never are, somebody else traded, or a
 // fill is missing: the account is blocked with the difference.
 func (r *run) agree(ctx context.Context) error {
-	deadline := r.e.cfg.Now().Add(r.e.cfg.Timing.Settle)
+	deadline := r.e.tick().Add(r.e.cfg.Timing.Settle)
 	for {
 		if err := r.lookAgain(ctx); err != nil {
 			return err
 		}
-		diff := difference(r.expected(), &r.snap)
+		diff := r.difference(r.expected())
 		if len(diff) == 0 {
 			r.agreed = true
 			return nil
 		}
-		left := deadline.Sub(r.e.cfg.Now())
+		left := deadline.Sub(r.e.tick())
 		if left <= 0 {
 			return r.block(ctx, ReasonForeignTrade, diff, fmt.Sprintf(
 				"account %s: positions differ from what our fills make for %s, the first is %s: expected %s, found %s",
@@ -66,14 +67,15 @@ type Difference struct {
 }
 
 // difference lists the positions that are not as expected, by symbol. It uses up
-// what is expected.
-func difference(expected map[broker.InstrumentID]num, snap *broker.Snapshot) []Difference {
+// what is expected. Positions that are left alone are nobody's business, and what our
+// orders still trade is not known yet.
+func (r *run) difference(expected map[broker.InstrumentID]num) []Difference {
 	var diff []Difference
-	for i := range snap.Positions {
-		p := &snap.Positions[i]
+	for i := range r.snap.Positions {
+		p := &r.snap.Positions[i]
 		want := expected[p.Instrument]
 		delete(expected, p.Instrument)
-		if want.cmp(numOf(p.Quantity)) != 0 {
+		if !r.ignored(p) && want.cmp(numOf(p.Quantity)) != 0 {
 			diff = append(diff, Difference{Symbol: p.Instrument, Expected: want.decimal(), Found: p.Quantity})
 		}
 	}
@@ -82,14 +84,31 @@ func difference(expected map[broker.InstrumentID]num, snap *broker.Snapshot) []D
 			diff = append(diff, Difference{Symbol: id, Expected: want.decimal()})
 		}
 	}
+	diff = slices.DeleteFunc(diff, func(d Difference) bool { return r.trades(d.Symbol) })
 	slices.SortFunc(diff, func(a, b Difference) int { return compare(a.Symbol, b.Symbol) })
 	return diff
+}
+
+// ignored reports whether a position is left alone whatever becomes of it.
+func (r *run) ignored(p *broker.Position) bool {
+	return r.account.IgnoreOther && p.Kind != broker.Stock
+}
+
+// trades reports whether an order of this run for a symbol is at work.
+func (r *run) trades(id broker.InstrumentID) bool {
+	return slices.ContainsFunc(r.legs, func(l *leg) bool {
+		return l.order.ID != "" && l.settlement == nil && l.order.Instrument == id
+	})
 }
 
 // block stops the account until an operator has looked, and ends the run.
 func (r *run) block(ctx context.Context, reason Reason, evidence any, why string) error {
 	data, err := json.Marshal(evidence)
 	if err != nil {
+		return err
+	}
+	// A block takes no fence: who lost the account must not stop it.
+	if err := r.checkpoint(context.WithoutCancel(ctx), stepBlocked, nil); errors.Is(err, journal.ErrFenced) {
 		return err
 	}
 	err = r.e.cfg.Journal.Block(context.WithoutCancel(ctx), journal.Block{
@@ -101,11 +120,13 @@ func (r *run) block(ctx context.Context, reason Reason, evidence any, why string
 	return stopf(Blocked, reason, "%s", why)
 }
 
-// holdings is what the snapshot shows, by symbol.
+// holdings is what the snapshot shows, by symbol, without what is left alone.
 func (r *run) holdings() map[broker.InstrumentID]decimal.Decimal {
 	held := make(map[broker.InstrumentID]decimal.Decimal, len(r.snap.Positions))
 	for i := range r.snap.Positions {
-		held[r.snap.Positions[i].Instrument] = r.snap.Positions[i].Quantity
+		if p := &r.snap.Positions[i]; !r.ignored(p) {
+			held[p.Instrument] = p.Quantity
+		}
 	}
 	return held
 }

@@ -135,3 +135,16 @@ func TestPreview(t *testing.T) {
 	require.ErrorContains(t, err, "instrument is empty")
 	require.Equal(t, fake.Ledger{Orders: []fake.LedgerOrder{}}, b.Ledger(), "a preview leaves no trace")
 }
+
+func TestTheListOfAccountsIsTheCallersOwn(t *testing.T) {
+	b, err := fake.New(fake.Config{
+		Accounts: []fake.Account{{ID: "U1"}, {ID: "U2"}}, Instruments: []broker.Instrument{{ID: "A"}},
+	})
+	require.NoError(t, err)
+	list, err := b.Accounts(t.Context())
+	require.NoError(t, err)
+	list[0].ID = "spoilt"
+	again, err := b.Accounts(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, broker.AccountID("U1"), again[0].ID)
+}

@@ -174,6 +174,19 @@ func TestOldOrdersAreForgottenOnRequest(t *testing.T) {
 		require.False(t, seen[orders[i].BrokerID])
 		seen[orders[i].BrokerID] = true
 	}
+	absent, err := b.ProveAbsent(t.Context(), "U1", "o0")
+	require.NoError(t, err)
+	require.False(t, absent, "it was received")
+	absent, err = b.ProveAbsent(t.Context(), "U1", "o99")
+	require.NoError(t, err)
+	require.True(t, absent)
+	_, err = b.Place(t.Context(), broker.Order{
+		ID: "o0", Account: "U1", Instrument: "A", Side: broker.Buy, Quantity: dec("1"), Type: broker.Limit, Limit: dec("10"), TIF: broker.Day,
+	})
+	require.ErrorIs(t, err, broker.ErrOrderConflict, "an ID stays taken")
+	held, _, err = b.Holdings("U1")
+	require.NoError(t, err)
+	require.Equal(t, "55", held["A"].String())
 	_, err = fake.New(fake.Config{KeepOrders: -1})
 	require.ErrorContains(t, err, "KeepOrders is -1")
 }

@@ -3,6 +3,7 @@ package fake
 import (
 	"context"
 	"fmt"
+	"hash/maphash"
 	"maps"
 	"slices"
 	"sync"
@@ -41,6 +42,8 @@ type Broker struct {
 	closed bool
 
 	orders   map[broker.OrderID]*order // every order with an ID that is kept
+	gone     map[uint64]struct{}       // hashes of the IDs of those that are not
+	seed     maphash.Seed              // of the hashes
 	received []*order                  // all orders that are kept, in the order of arrival
 	arrived  int                       // how many there ever were
 	room     []order                   // for those to come
@@ -85,6 +88,8 @@ func New(cfg Config) (*Broker, error) {
 		byAccount: make(map[broker.AccountID]*account, len(cfg.Accounts)),
 		byID:      make(map[broker.InstrumentID]*instrument, len(cfg.Instruments)),
 		orders:    map[broker.OrderID]*order{},
+		gone:      map[uint64]struct{}{},
+		seed:      maphash.MakeSeed(),
 		fired:     map[string]int{},
 	}
 	b.midnight = nextMidnight(b.now)

@@ -58,9 +58,10 @@ type Config struct {
 	// Now is the time, when there is no Clock. Default: time.Now.
 	Now func() time.Time
 	// KeepOrders bounds the memory of long simulations: when there are twice as
-	// many orders, the oldest that ended are forgotten, IDs, ledger and all, with
-	// the oldest cancels and refusals. An order of the present day may be among
-	// them. Default: 0, all are kept.
+	// many orders, the oldest that ended are forgotten, ledger and all, with the
+	// oldest cancels and refusals. An order of the present day may be among them.
+	// Of their IDs remain hashes: to place one again is a conflict, and its absence
+	// is not proven. Default: 0, all are kept.
 	KeepOrders int
 	// Poll is how often [Broker.Await] asks Prices while orders rest, when there
 	// is no Clock. Default: 1 s.

@@ -2,6 +2,7 @@ package fake
 
 import (
 	"fmt"
+	"hash/maphash"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -152,6 +153,15 @@ func (b *Broker) forget() {
 	b.midnight = nextMidnight(b.now)
 }
 
+// forgotten reports whether an order with this ID was received and is not kept.
+func (b *Broker) forgotten(id broker.OrderID) bool {
+	if len(b.gone) == 0 {
+		return false
+	}
+	_, was := b.gone[maphash.String(b.seed, string(id))]
+	return was
+}
+
 // forgetAllBut forgets the oldest orders that ended, but keeps that many.
 func (b *Broker) forgetAllBut(keep int) {
 	kept := b.received[:0]
@@ -163,6 +173,7 @@ func (b *Broker) forgetAllBut(keep int) {
 		o.account.orders.remove(o)
 		if o.order.ID != "" {
 			delete(b.orders, o.order.ID)
+			b.gone[maphash.String(b.seed, string(o.order.ID))] = struct{}{}
 		}
 	}
 	clear(b.received[len(kept):])

@@ -58,6 +58,10 @@ func (b *Broker) place(c Call, order *broker.Order) (broker.OrderState, error) {
 		}
 		return o.state(), nil
 	}
+	if b.forgotten(order.ID) {
+		return broker.OrderState{}, b.fault(c, broker.KindPermanent,
+			fmt.Errorf("%w: it was received before and is forgotten (Config.KeepOrders)", broker.ErrOrderConflict))
+	}
 	q := b.quirkOf(order)
 	if q != nil && (q.lost != "" || q.err != nil) {
 		return b.lose(c, order, q)

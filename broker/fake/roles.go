@@ -83,7 +83,7 @@ func (b *Broker) ProveAbsent(ctx context.Context, account broker.AccountID, id b
 			return err
 		}
 		_, known := b.orders[id]
-		absent = !known && b.strike(MethodProveAbsent, nil, FaultDoubtAbsence) == nil
+		absent = !known && !b.forgotten(id) && b.strike(MethodProveAbsent, nil, FaultDoubtAbsence) == nil
 		return nil
 	})
 	return absent, err

@@ -10,11 +10,15 @@ import (
 	"github.com/evenkeel/evenkeel/broker"
 )
 
-// Accounts returns the accounts. All callers share the list: it must not be changed.
+// Accounts returns the accounts. A list of more than 1,000 is shared by all callers
+// and must not be changed: every run asks for it, a copy would take longer than the
+// rest of the run.
 func (b *Broker) Accounts(ctx context.Context) ([]broker.Account, error) {
 	var list []broker.Account
 	err := b.do(ctx, Call{Method: MethodAccounts}, nil, func() error {
-		list = slices.Clip(b.listed)
+		if list = slices.Clip(b.listed); len(list) <= manyAccounts {
+			list = slices.Clone(list)
+		}
 		return nil
 	})
 	if err != nil {
@@ -22,6 +26,9 @@ func (b *Broker) Accounts(ctx context.Context) ([]broker.Account, error) {
 	}
 	return list, nil
 }
+
+// manyAccounts is up to how many accounts each caller has a list of its own.
+const manyAccounts = 1000
 
 // Snapshot returns an account as it is now, valued at the middle of the quotes.
 // A position without a price makes it an error: the valuation is not complete.

@@ -38,6 +38,7 @@ func syncRate(b *testing.B) float64 {
 // report says how many writes a second there were, and how many for each sync of
 // which the disk is capable. A commit needs two; so many writes shared one.
 func report(b *testing.B, j *boltjournal.Journal, disk float64, each int) {
+	b.Helper()
 	rate := float64(b.N*each) / b.Elapsed().Seconds()
 	require.NoError(b, j.DB().View(func(tx *bbolt.Tx) error {
 		b.ReportMetric(float64(b.N*each)/float64(tx.ID()), "writes/commit")

@@ -52,6 +52,17 @@ func (w *work) unblock(u *journal.Unblock, form []byte) error {
 	if err != nil {
 		return err
 	}
+	block, err := w.fact(u.Account, factBlock)
+	if err != nil {
+		return err
+	}
+	intents := make([]journal.Intent, len(open))
+	for i := range open {
+		intents[i] = *open[i].Intent
+	}
+	if err := u.Covers(block.Block, intents); err != nil {
+		return fmt.Errorf("boltjournal: %w", err)
+	}
 	accounts := w.Bucket(bAccounts)
 	if err := errors.Join(
 		accounts.Delete(join(string(u.Account), factBlock)), accounts.Put(join(string(u.Account), factUnblock), form),

@@ -3,6 +3,7 @@ package boltjournal
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -22,7 +23,7 @@ type work struct {
 // update does something in a transaction. The function may run more than once.
 func (j *Journal) update(ctx context.Context, what string, do func(w *work) error) error {
 	err := j.file.Update(ctx, func(tx *boltfile.Tx) error { return do(&work{tx, &j.opts}) })
-	if err != nil && ctx.Err() != nil && err == ctx.Err() {
+	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return fmt.Errorf("boltjournal: %s: %w", what, err)
 	}
 	return err

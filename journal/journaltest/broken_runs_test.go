@@ -173,6 +173,21 @@ func overwrites(h *hooks) {
 	})(h)
 }
 
+// naming is the unblock, made to name whatever stops the account.
+func naming(ctx context.Context, j journal.Journal, u journal.Unblock) journal.Unblock {
+	s, err := j.Account(ctx, u.Account)
+	if err != nil {
+		return u
+	}
+	if s.Block != nil {
+		u.Block = s.Block.Time
+	}
+	for i := range s.Open {
+		u.Refs = append(slices.Clip(u.Refs), s.Open[i].Order.ID)
+	}
+	return u
+}
+
 func brokenControl() []breakage {
 	return []breakage{
 		{"an unblock needs no operator", "blocks and kills need an account, an operator and a reason", func(h *hooks) {
@@ -185,7 +200,7 @@ func brokenControl() []breakage {
 		}},
 		{"a block replaces the first one", "blocking a blocked account keeps the first block", func(h *hooks) {
 			h.block = func(ctx context.Context, b journal.Block) error {
-				_ = h.Journal.Unblock(ctx, journal.Unblock{Account: b.Account, Operator: "x", Reason: "x", Time: time.Now()})
+				_ = h.Journal.Unblock(ctx, naming(ctx, h.Journal, journal.Unblock{Account: b.Account, Operator: "x", Reason: "x", Time: time.Now()}))
 				return h.Journal.Block(ctx, b)
 			}
 		}},
@@ -203,9 +218,25 @@ func brokenControl() []breakage {
 				err := h.Journal.Unblock(ctx, u)
 				if s, _ := h.Journal.Account(ctx, u.Account); err == nil && s.Block != nil {
 					u.Time = u.Time.Add(time.Nanosecond)
-					return h.Journal.Unblock(ctx, u)
+					return h.Journal.Unblock(ctx, naming(ctx, h.Journal, u))
 				}
 				return err
+			}
+		}},
+		{"an unblock lifts any block", "an unblock lifts no block but the one that it names", func(h *hooks) {
+			h.unblock = func(ctx context.Context, u journal.Unblock) error {
+				refs := u.Refs
+				u = naming(ctx, h.Journal, u)
+				u.Refs = refs
+				return h.Journal.Unblock(ctx, u)
+			}
+		}},
+		{"an unblock answers for anything", "an unblock answers for no unknown outcome but those that it names", func(h *hooks) {
+			h.unblock = func(ctx context.Context, u journal.Unblock) error {
+				block := u.Block
+				u = naming(ctx, h.Journal, u)
+				u.Block = block
+				return h.Journal.Unblock(ctx, u)
 			}
 		}},
 		{"an unblock answers by the clock", "an answer counts for what was unknown by then, whatever the clocks say", func(h *hooks) {

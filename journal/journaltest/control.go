@@ -1,6 +1,8 @@
 package journaltest
 
 import (
+	"time"
+
 	"github.com/stretchr/testify/require"
 
 	"github.com/evenkeel/evenkeel/broker"
@@ -13,6 +15,8 @@ func controlCases() []testCase {
 		{name: "blocking a blocked account keeps the first block", do: blockAgain},
 		{name: "an unblock lifts the block and keeps who did it and why", do: unblocks},
 		{name: "a repeated unblock does not lift a newer block", do: unblockRepeated},
+		{name: "an unblock lifts no block but the one that it names", do: unblockNamed},
+		{name: "an unblock answers for no unknown outcome but those that it names", do: unblockNamesUnknown},
 		{name: "a kill stops one account or all, and each is lifted by itself", do: killScopes},
 		{name: "killing again keeps the first kill", do: killAgain},
 		{name: "a repeated resume does not lift a newer kill", do: resumeRepeated},
@@ -56,8 +60,50 @@ func unblockRepeated(e *env) {
 	require.NoError(e, e.Block(e.Context(), newer))
 	require.NoError(e, e.Unblock(e.Context(), unblockOf(5)))
 	e.blockedBy(newer)
-	require.NoError(e, e.Unblock(e.Context(), unblockOf(7)))
+	u := unblockOf(7)
+	u.Block = newer.Time
+	require.NoError(e, e.Unblock(e.Context(), u))
 	require.Nil(e, e.standing(acct).Block)
+}
+
+func unblockNamed(e *env) {
+	require.NoError(e, e.Block(e.Context(), blockOf("found 5")))
+	for _, named := range []time.Time{{}, at(4).Add(-time.Nanosecond), at(6)} {
+		u := unblockOf(5)
+		u.Block = named
+		require.ErrorIs(e, e.Unblock(e.Context(), u), journal.ErrOtherBlock, "it names the block of %s", named)
+	}
+	e.blockedBy(blockOf("found 5"))
+	require.Nil(e, e.standing(acct).LastUnblock, "what was refused is not kept")
+	u := unblockOf(5)
+	u.Block = u.Block.In(time.FixedZone("far", 3600))
+	require.NoError(e, e.Unblock(e.Context(), u), "the same instant in another zone")
+	require.Nil(e, e.standing(acct).Block)
+	newer := journal.Block{Account: acct, Reason: "lost 3", Time: at(6)}
+	require.NoError(e, e.Block(e.Context(), newer))
+	late := unblockOf(5)
+	late.Operator = "bob"
+	require.ErrorIs(e, e.Unblock(e.Context(), late), journal.ErrOtherBlock, "the block that it names was lifted before")
+	e.blockedBy(newer)
+}
+
+func unblockNamesUnknown(e *env) {
+	g := e.begin("e1")
+	e.intend(g, "r1", "r2", "r3")
+	e.settle(g, "r1", journal.Unknown)
+	e.settle(g, "r2", journal.Unknown)
+	require.NoError(e, e.Block(e.Context(), blockOf("found 5")))
+	err := e.Unblock(e.Context(), unblockOf(5))
+	require.ErrorIs(e, err, journal.ErrOtherBlock, "r2 is not named")
+	require.ErrorContains(e, err, "r2", "the error names the reference")
+	e.isOpen("r1", "r2", "r3")
+	e.blockedBy(blockOf("found 5"))
+	u := unblockOf(5)
+	u.Refs = []broker.OrderID{"r2", "r9", "r1"}
+	require.NoError(e, e.Unblock(e.Context(), u), "more names than there are do no harm")
+	e.isOpen("r3")
+	require.Nil(e, e.standing(acct).Block)
+	require.Equal(e, u.Refs, e.standing(acct).LastUnblock.Refs)
 }
 
 func killScopes(e *env) {
@@ -138,5 +184,7 @@ func (e *env) lastUnblock(want journal.Unblock) {
 	require.Equal(e, want.Account, got.Account)
 	require.Equal(e, want.Operator, got.Operator)
 	require.Equal(e, want.Reason, got.Reason)
+	require.True(e, want.Block.Equal(got.Block), "block that is named: want %s, got %s", want.Block, got.Block)
+	require.Equal(e, want.Refs, got.Refs)
 	e.sameJSON(want.Evidence, got.Evidence)
 }

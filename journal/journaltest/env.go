@@ -202,10 +202,11 @@ func blockOf(reason string) journal.Block {
 	return journal.Block{Account: acct, Reason: reason, Evidence: json.RawMessage(`{"found":"5"}`), Run: "e1/1", Time: at(4)}
 }
 
-// unblockOf lets the account go on.
+// unblockOf lets the account go on. It names the block of blockOf and r1.
 func unblockOf(n int) journal.Unblock {
 	return journal.Unblock{
 		Account: acct, Operator: "ada", Reason: "statement checked", Evidence: json.RawMessage(`{"hash":"1f"}`), Time: at(n),
+		Block: at(4), Refs: []broker.OrderID{"r1"},
 	}
 }
 

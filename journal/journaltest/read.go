@@ -89,6 +89,7 @@ func ownReturned(e *env) {
 	for _, s := range []journal.Standing{e.standing(acct), e.claim(claimOf(acct, "e1")).Standing} {
 		s.Open[0].Order.ID, s.Open[0].Settlement.Outcome = "spoilt", journal.Filled
 		s.Block.Reason, s.Kill.Reason, s.LastUnblock.Reason = "spoilt", "spoilt", "spoilt"
+		s.LastUnblock.Refs[0] = "spoilt"
 		s.Approvals[0].Hash, s.Memo.Run = "spoilt", "spoilt"
 		if len(s.Unfinished) > 0 {
 			s.Unfinished[0] = "spoilt"

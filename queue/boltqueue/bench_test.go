@@ -38,6 +38,7 @@ func syncRate(b *testing.B) float64 {
 // report says how many events a second there were, and how many for each sync of
 // which the disk is capable. A commit needs two; so many events shared one.
 func report(b *testing.B, q *boltqueue.Queue, disk float64, before int) {
+	b.Helper()
 	rate := float64(b.N) / b.Elapsed().Seconds()
 	b.ReportMetric(float64(b.N)/float64(commits(b, q)-before), "events/commit")
 	b.ReportMetric(rate, "events/s")

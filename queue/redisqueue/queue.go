@@ -76,7 +76,7 @@ func Dial(ctx context.Context, url string, o Options) (*Queue, error) {
 	conn := redisconn.Open(options)
 	q, err := open(ctx, conn, o)
 	if err != nil {
-		_ = conn.Close()
+		_ = conn.Close() //nolint:contextcheck // closing has no context
 		return nil, err
 	}
 	q.owned = true

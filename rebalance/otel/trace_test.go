@@ -137,9 +137,11 @@ func TestRefusedRequestIsOneSpan(t *testing.T) {
 func TestOtherCommandsOnlyFinish(t *testing.T) {
 	s := newSeen(t, otel.Options{})
 	r := newRig(t, s, nil)
-	require.Equal(t, rebalance.Completed, r.run("look", rebalance.CommandSnapshot).Outcome)
+	require.Equal(t, rebalance.Completed, r.run("find", rebalance.CommandReconcile).Outcome)
 	require.Len(t, s.ended(""), 2) // the run and its finish
-	require.Equal(t, "snapshot", attributes(s.one("evenkeel.run").Attributes())["evenkeel.command"])
+	require.Equal(t, "reconcile", attributes(s.one("evenkeel.run").Attributes())["evenkeel.command"])
+	require.Equal(t, rebalance.Completed, r.run("look", rebalance.CommandSnapshot).Outcome)
+	require.Len(t, s.ended(""), 3) // what claims nothing has nothing to finish
 }
 
 func TestReplayIsNoRun(t *testing.T) {

@@ -18,7 +18,7 @@ func TestSessionBegins(t *testing.T) {
 		c.await(t, "managedAccounts", "DU1,DU2")
 		c.await(t, "nextValidId", "1")
 		c.await(t, "error", "-1 2104")
-		require.Equal(t, version, int(c.ServerVersion()))
+		require.Equal(t, version, c.ServerVersion())
 		c.ReqCurrentTime()
 		c.await(t, "currentTime")
 		c.ReqIDs(1)

@@ -38,7 +38,7 @@ func engine() []Mutant {
 		},
 		{
 			Name: "absence needs no proof", File: "rebalance/resolve.go",
-			Old: "			if absent, err = prover.ProveAbsent(ctx, r.req.Account, l.order.ID); err != nil {\n				return err\n			}",
+			Old: "			if absent, err = r.proven(ctx, prover, l.order.ID); err != nil {\n				return err\n			}",
 			New: "			absent = prover != nil",
 		},
 		{
@@ -160,6 +160,21 @@ func engine() []Mutant {
 		{
 			Name: "a compensation buys back more than was sold", File: "rebalance/partial.go",
 			Old: "quantity := decimal.Min(affordable, sold.settlement.Filled)", New: "quantity := affordable",
+		},
+		{
+			Name: "a look without news is taken at once", File: "rebalance/resolve.go",
+			Old: "			failed++\n			r.e.pause(bounded, time.Second)", New: "			return nil",
+			Tests: "./rebalance", Run: "TestAnOrderOfAProcessThatStandsStillIsNotSentTwice",
+		},
+		{
+			Name: "an old look at the account is good enough to send", File: "rebalance/freshen.go",
+			Old: "if r.e.tick().Sub(r.shown) > snapshotLife {", New: "if r.e.tick().Sub(r.shown) > 9000*snapshotLife {",
+			Tests: "./rebalance", Run: "TestATradeByHandWhile",
+		},
+		{
+			Name: "a lease is used to its margin however long it is", File: "rebalance/execute.go",
+			Old: "lease.Duration/3)", New: "lease.Duration/300)",
+			Tests: "./rebalance", Run: "TestASendIsTooLateAtTwoThirdsOfTheLease",
 		},
 	}
 }
