@@ -50,7 +50,9 @@ func (w *worker) unanswered(call int64) {
 // handle does with a lease what workers do, good and bad.
 func (w *worker) handle(ctx context.Context, lease queue.Lease) {
 	for range w.rng.IntN(3) {
-		w.dally(4)
+		if w.dally(4); w.rng.IntN(5) == 0 {
+			w.dally(12) // perhaps beyond the lease
+		}
 		call := w.now()
 		longer, err := w.q.Extend(ctx, lease)
 		w.add(w.n, input{verb: extend, account: lease.Account, token: lease.Token, call: call}, output{answer: answered(err)})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"time"
 
 	"github.com/evenkeel/evenkeel/journal"
 )
@@ -24,7 +25,21 @@ func (j *Journal) Unblock(ctx context.Context, unblock journal.Unblock) error {
 	if err := cmp.Or(unblock.Check(), j.limit(what, unblock.Evidence)); err != nil {
 		return err
 	}
-	return j.tell(ctx, what, &scripts.unblock, journal.Record{Unblock: &unblock}, string(unblock.Account))
+	ending := ""
+	if !unblock.Block.IsZero() {
+		ending = endOfBlock(unblock.Block)
+	}
+	more := []any{ending}
+	for _, ref := range unblock.Refs {
+		more = append(more, string(ref))
+	}
+	return j.tell(ctx, what, &scripts.unblock, journal.Record{Unblock: &unblock}, string(unblock.Account), more...)
+}
+
+// endOfBlock is how the record of a block of that time ends: the time is the last
+// of its fields.
+func endOfBlock(t time.Time) string {
+	return `"time":"` + t.UTC().Format(time.RFC3339Nano) + `"}}`
 }
 
 // Kill implements [journal.Control].

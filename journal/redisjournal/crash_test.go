@@ -25,6 +25,7 @@ func TestServerKilledBetweenWriteAndReply(t *testing.T) {
 		proxy := proxyTo(t, s.Addr)
 		j := journalAt(t, proxy.Addr(), redisjournal.Options{Prefix: unique()})
 		var g journal.Grant
+		warm(t, j)
 		tell(t, j, &g, n)
 		proxy.On(faultproxy.Rule{Match: "evalsha", Nth: w.calls, Fault: faultproxy.LoseReply, Then: func() {
 			s.Kill()

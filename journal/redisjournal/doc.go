@@ -5,8 +5,14 @@
 // # One slot
 //
 // All keys of a journal begin with its prefix in braces, so they share one slot
-// of a cluster, and every call is one Lua script that takes effect as a whole or
-// not at all. That is a decision: what the journal promises of all accounts at
+// of a cluster, and every change is one Lua script: nobody sees half of it, and a
+// script that refuses has changed nothing. Before its first write a script looks
+// at all it may refuse for, also at the types of the keys it is about to write.
+// Redis takes nothing back, though: where somebody else has put something that is
+// no number in the place of a counter within a hash, a script fails on it with
+// what it wrote before. Leave the keys to the journal alone.
+//
+// One slot is a decision: what the journal promises of all accounts at
 // once (a kill of all is checked within the write of an intent, a reference is
 // used once in all accounts, an event has one run) would need several steps, with
 // states in between, if each account had a slot of its own. A run writes a few
@@ -15,13 +21,16 @@
 // prefixes; then a kill of all, like the uniqueness of references, is that of one
 // journal, and must be given to each.
 //
+// While a cluster moves the slot from node to node, it has some keys here and some
+// there. Until the move is over all calls fail with a transient error.
+//
 // # Lost replies
 //
 // A call whose reply was lost is repeated, up to five times within ten seconds.
 // The repetition gets the first answer and records nothing twice: by the state
-// itself for intents, settlements and results, by a token for claims of the next
-// fence, steps and what operators say. Nobody else must repeat scripts: a client
-// that sends commands twice by itself is refused.
+// itself for intents, settlements and results, by a token for claims, steps and
+// what operators say. Nobody else must repeat scripts: a client that sends commands
+// twice by itself is refused.
 //
 // # Loss of the tail
 //
@@ -35,6 +44,15 @@
 // new server never granted is refused, and a claim for the next fence leaps over
 // those that may be lost. Where INFO is forbidden a change is not noticed.
 //
+// A queue that lost its tail, too, may give the same delivery, with the same fence,
+// to a second worker. Both have the same [journal.Grant] then. So an account also
+// notes which Journal value claimed it last. The claim of the second worker takes
+// the account over, and all that the first one writes is [journal.ErrFenced]. For
+// that, use a grant with the Journal that gave it. Two workers that share a Journal
+// are told apart by its memory: it knows the newest fence it was given for each
+// account, and where the server has lost that, a claim must have a higher one. Only
+// if the queue lost its tail and the journal did not, they are one holder to it.
+//
 // While a failover is under way an old master may go on for a moment and accept
 // what the new one will never know; set min-replicas-to-write to make it stop, or
 // Options.Replicas. What no journal can know, the broker does: an account that was
@@ -43,17 +61,33 @@
 // [Options.Replicas] and [Options.Fsync] make the loss less likely: an intent is
 // then accepted only once so many replicas, or disks, have it.
 //
+// # Loss of all
+//
+// A server that was flushed, or restarted without its data, knows no fence, no kill
+// and no open intent. So the keys have an epoch, a random word, written when the
+// journal is opened for the first time. A Journal remembers it, and all its calls
+// fail with [ErrLost] once the server has none or another one; nothing is done.
+// What was empty before the Journal was opened it cannot tell from a new journal.
+//
+// # Full servers
+//
+// On a server that has used up its memory, what stops an account and what ends
+// something still works: [Journal.Kill], [Journal.Block], [Journal.Settle] and
+// [Journal.Finish]. Everything else that writes is refused until there is room.
+// Leave the server some memory above maxmemory for it.
+//
 // # What is stored
 //
 // With the prefix P, schema 1. Records have the form of [journal.EncodeRecord].
 //
-//	P:meta            HASH   schema, seq (counts runs, intents and ends)
+//	P:meta            HASH   schema, epoch, seq (counts runs, intents and ends)
 //	P:all             HASH   kill, resumed: the switch of all accounts
 //	P:refs            HASH   reference → its run; empty once that was dropped
 //	P:runs            HASH   run → its account; empty once it was dropped
 //	P:begun           ZSET   runs that are kept, by their begin
-//	P:acct:A          HASH   fence, holder, srv (run_id of the server), block,
-//	                         unblock, kill, resumed, memo, memorun, touched
+//	P:acct:A          HASH   fence, holder, by (the Journal that claimed it),
+//	                         srv (run_id of the server), block, unblock, kill,
+//	                         resumed, memo, memorun, touched
 //	P:open:A          ZSET   references that stand open, oldest first
 //	P:unknown:A       ZSET   those of them that are settled as unknown
 //	P:unfinished:A    ZSET   runs, by their begin

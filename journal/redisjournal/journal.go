@@ -3,11 +3,13 @@ package redisjournal
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -36,7 +38,7 @@ type Options struct {
 	Replicas int
 	// Fsync demands that a claim or an intent is on the disk of the master, and of
 	// these replicas, before it is accepted. It needs Redis 7.2 with an append-only
-	// file. Default: false.
+	// file; [Open] and [Journal.Check] refuse a server without. Default: false.
 	Fsync bool
 	// BarrierTimeout is how long to wait for replicas and disks, at most 1 s.
 	// Default: 100 ms.
@@ -54,6 +56,12 @@ var (
 	// ErrForeign: a key of the journal holds something else. Choose another
 	// prefix, or remove the key.
 	ErrForeign = errors.New("key is not the journal's")
+	// ErrLost: the journal's keys are gone from the server since it was opened, or
+	// are those of another journal: it was flushed, or restarted without its data.
+	// Fences, kills and open intents went with them, so nothing is written or
+	// read any more. Find out why, and compare every account with the broker
+	// before you open the journal again.
+	ErrLost = errors.New("the journal's keys are lost")
 	// ErrDamaged: what is stored cannot be understood.
 	ErrDamaged = errors.New("stored record is damaged")
 	// ErrTooMany: a limit of the journal is reached.
@@ -75,8 +83,12 @@ type Journal struct {
 	opts    Options
 	barrier *redisconn.Barrier
 	repeat  retry.Policy
+	id      string      // tells this journal from others, in claims
+	begun   atomic.Bool // an account was claimed
 
 	mu     sync.Mutex
+	epoch  string                            // of the keys when the journal was opened, "" before
+	fences map[broker.AccountID]uint64       // the newest given to this journal
 	recent map[broker.OrderID]journal.Intent // recorded here and not settled here
 }
 
@@ -115,7 +127,7 @@ func Open(ctx context.Context, url string, opts Options) (*Journal, error) {
 // New uses a client that the caller made, and leaves its closing to the caller.
 // The client must not repeat commands by itself (MaxRetries -1) and must heed
 // contexts (ContextTimeoutEnabled). New does not talk to the server; see
-// [Journal.Check].
+// [Journal.Check]. The first call then opens the journal, as Check does.
 func New(client redis.UniversalClient, opts Options) (*Journal, error) {
 	j, err := newJournal(opts)
 	if err != nil {
@@ -133,8 +145,8 @@ func newJournal(opts Options) (*Journal, error) {
 	opts.KeepRuns = cmp.Or(opts.KeepRuns, 100)
 	opts.MaxData = cmp.Or(opts.MaxData, 4<<20)
 	j := &Journal{
-		prefix: "{" + opts.Prefix + "}:", opts: opts, repeat: redisconn.Backoff(),
-		recent: make(map[broker.OrderID]journal.Intent),
+		prefix: "{" + opts.Prefix + "}:", opts: opts, repeat: redisconn.Backoff(), id: rand.Text(),
+		fences: make(map[broker.AccountID]uint64), recent: make(map[broker.OrderID]journal.Intent),
 	}
 	var faults []error
 	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:/"
@@ -165,8 +177,10 @@ func (j *Journal) Close() error {
 	return nil
 }
 
-// Check looks at the server and the schema of the journal. An error says why the
-// server must not be used; warnings say what is wanting.
+// Check looks at the server and the schema of the journal, and opens the journal:
+// it notes in the server, if that was not done before, by what its keys will be
+// known again. An error says why the server must not be used; warnings say what is
+// wanting.
 func (j *Journal) Check(ctx context.Context) (warnings []error, err error) {
 	findings, err := j.conn.Check(ctx, j.prefix+"meta")
 	if err != nil {
@@ -175,7 +189,17 @@ func (j *Journal) Check(ctx context.Context) (warnings []error, err error) {
 	for _, f := range findings {
 		warnings = append(warnings, f)
 	}
-	_, err = j.ask(ctx, of("check", ""), &scripts.list, nil, "", "+inf", 1)
+	what := of("check", "")
+	told, err := j.open(ctx, what)
+	if err != nil {
+		return warnings, err
+	}
+	if j.opts.Fsync {
+		if err := fsyncFault(told.text(2), told.text(3)); err != nil {
+			return warnings, fmt.Errorf("redisjournal: %s: %w", what, err)
+		}
+	}
+	_, err = j.ask(ctx, what, &scripts.list, nil, "", "+inf", 1)
 	return warnings, err
 }
 
@@ -183,7 +207,21 @@ func (j *Journal) Check(ctx context.Context) (warnings []error, err error) {
 // "ok", or else the error that it stands for. What a caller wants to see for
 // itself it names in see.
 func (j *Journal) ask(ctx context.Context, what op, s *script, see []string, args ...any) (reply, error) {
-	call := redisconn.Call{Script: s.Script, Keys: []string{j.prefix + "meta"}, Args: append([]any{j.prefix}, args...)}
+	epoch, err := j.opened(ctx, what)
+	if err != nil {
+		return nil, err
+	}
+	return j.askAs(ctx, what, s, see, epoch, args...)
+}
+
+// askAs is ask with the epoch that the keys must have, "" for any.
+func (j *Journal) askAs(ctx context.Context, what op, s *script, see []string, epoch string, args ...any) (reply, error) {
+	me := ""
+	if j.begun.Load() {
+		me = j.id
+	}
+	head := j.prefix + " " + epoch + " " + me
+	call := redisconn.Call{Script: s.Script, Keys: []string{j.prefix + "meta"}, Args: append([]any{head}, args...)}
 	if s.barred {
 		call.Barrier = j.barrier
 	}

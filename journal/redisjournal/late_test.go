@@ -110,7 +110,7 @@ func TestRequestThatArrivesLate(t *testing.T) {
 			require.Eventually(t, func() bool { return proxy.Open() == 0 }, 5*time.Second, time.Millisecond, "the server is done with it")
 			require.Greater(t, m.CommandCount(), calls, "it arrived")
 			require.JSONEq(t, before, dump(t, direct))
-			require.NoError(t, direct.Checkpoint(t.Context(), g, journal.Step{Name: "last", Time: at(9)}), "the holder still holds")
+			require.NoError(t, j.Checkpoint(t.Context(), g, journal.Step{Name: "last", Time: at(9)}), "the holder still holds")
 		})
 	}
 }

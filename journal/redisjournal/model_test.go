@@ -45,6 +45,7 @@ func agrees(t *testing.T, addr string, seed uint64) {
 		T: t, r: rand.New(rand.NewPCG(seed, 7)),
 		memory: journal.NewMemory(journal.MemoryOptions{KeepRuns: 3}),
 		redis:  journalAt(t, proxy.Addr(), redisjournal.Options{Prefix: unique(), KeepRuns: 3}),
+		lost:   func() int { return proxy.Count(faultproxy.LoseReply) },
 	}
 	for n := range 250 {
 		if n%20 == 0 {
@@ -66,6 +67,7 @@ type double struct {
 	memory, redis journal.Journal
 	grants        []journal.Grant
 	accepted      int
+	lost          func() int // how many replies of Redis got lost
 }
 
 // call makes a random call.
@@ -111,6 +113,16 @@ func (d *double) call(n int) {
 			d.both(n, "block", func(j journal.Journal) error { return j.Block(ctx, b) })
 		}
 		u := journal.Unblock{Account: account, Operator: "ada", Reason: "ok", Time: at(d.r.IntN(n + 1))}
+		if s, err := d.memory.Account(ctx, account); err == nil {
+			if s.Block != nil && d.r.IntN(4) > 0 {
+				u.Block = s.Block.Time
+			}
+			for i := range s.Open {
+				if d.r.IntN(8) > 0 {
+					u.Refs = append(u.Refs, s.Open[i].Order.ID)
+				}
+			}
+		}
 		d.both(n, "unblock", func(j journal.Journal) error { return j.Unblock(ctx, u) })
 	case 12:
 		kill := killOf([]broker.AccountID{account, ""}[d.r.IntN(2)], d.r.IntN(n+1))
@@ -143,12 +155,15 @@ func (d *double) begin(n int, account broker.AccountID) {
 		c.Fence = uint64(1 + d.r.IntN(n/4+2))
 	}
 	var begun [2]journal.Begun
-	k := 0
+	k, lost := 0, d.lost()
 	d.both(n, "begin", func(j journal.Journal) (err error) {
 		begun[k], err = j.Begin(d.Context(), c)
 		k++
 		return err
 	})
+	if d.lost() > lost && begun[1].Resumed { // Redis was asked twice
+		begun[0].Resumed = true
+	}
 	if begun[0].Grant.Fence > 0 {
 		d.grants = append(d.grants, begun[0].Grant)
 	}
@@ -172,7 +187,7 @@ func (d *double) both(n int, what string, do func(journal.Journal) error) {
 	}
 	for _, sentinel := range []error{
 		journal.ErrFenced, journal.ErrBlocked, journal.ErrKilled, journal.ErrRefTaken, journal.ErrUnknownRef, journal.ErrSettledOtherwise,
-		journal.ErrOpenIntents, journal.ErrFinished, journal.ErrUnknownRun, journal.ErrForgotten, journal.ErrInvalid,
+		journal.ErrOpenIntents, journal.ErrFinished, journal.ErrUnknownRun, journal.ErrForgotten, journal.ErrInvalid, journal.ErrOtherBlock,
 	} {
 		require.Equal(d, errors.Is(want, sentinel), errors.Is(got, sentinel), "call %d, %s: memory says %v, redis says %v", n, what, want, got)
 	}

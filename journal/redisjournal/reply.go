@@ -9,6 +9,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/broker"
 	"github.com/evenkeel/evenkeel/journal"
+	"github.com/evenkeel/evenkeel/retry"
 )
 
 // reply is what a script answered: a code, and what belongs to it.
@@ -83,6 +84,9 @@ func (r reply) refusal(account broker.AccountID) error {
 	case "moved":
 		fenced := journal.FencedError{Account: account, Fence: r.number(3), Current: r.number(3), CurrentHolder: journal.RunID(r.text(4))}
 		return &changedError{was: r.text(1), is: r.text(2), fenced: fenced}
+	case "overtaken":
+		fenced := journal.FencedError{Account: account, Fence: r.number(1), Current: r.number(1), CurrentHolder: journal.RunID(r.text(2))}
+		return fmt.Errorf("another process claimed the account with the same fence since: %w", &fenced)
 	case "finished":
 		return fmt.Errorf("%w: run %s ended as %s", journal.ErrFinished, r.text(1), r.text(2))
 	case "forgotten":
@@ -103,6 +107,8 @@ func (r reply) refusal(account broker.AccountID) error {
 		return fmt.Errorf("%w: the outcome of order %s is unknown: settle it with evidence, or unblock the account", journal.ErrBlocked, r.text(1))
 	case "killed", "blocked":
 		return r.stopped()
+	case "other":
+		return r.other()
 	}
 	return r.trouble()
 }
@@ -125,6 +131,19 @@ func (r reply) stopped() error {
 	return journal.ErrBlocked
 }
 
+// other says what stops an account that an unblock does not name.
+func (r reply) other() error {
+	if ref := r.text(2); ref != "" {
+		return fmt.Errorf("%w: the outcome of order %s is unknown: reconcile the account, then unblock it again", journal.ErrOtherBlock, ref)
+	}
+	rec, err := journal.DecodeRecord([]byte(r.text(1)))
+	if err != nil || rec.Block == nil {
+		return journal.ErrOtherBlock // by a record that cannot be read
+	}
+	return fmt.Errorf("%w: it is blocked since %s: %s: reconcile it, then unblock it again",
+		journal.ErrOtherBlock, rec.Block.Time.Format(time.RFC3339Nano), rec.Block.Reason)
+}
+
 // trouble is the error of an answer that has to do with what is stored.
 func (r reply) trouble() error {
 	switch r.code() {
@@ -137,6 +156,8 @@ func (r reply) trouble() error {
 			return fmt.Errorf("%w: schema %d, this release knows 1: update it", journal.ErrNewerSchema, n)
 		}
 		return fmt.Errorf("%w: schema is %.40q, want 1", ErrForeign, r.text(1))
+	case "lost":
+		return retry.As(fmt.Errorf("%w: key %s: find out why, restore what you can, then open the journal again", ErrLost, r.text(1)), retry.Session)
 	case "full":
 		return fmt.Errorf("%w: %s: at most %s are allowed", ErrTooMany, r.text(1), r.text(2))
 	}

@@ -22,14 +22,16 @@ func (j *Journal) Begin(ctx context.Context, claim journal.Claim) (journal.Begun
 		return journal.Begun{}, err
 	}
 	what := of("begin", claim.Account)
+	j.begun.Store(true)
 	r, err := j.ask(ctx, what, &scripts.begin, nil, string(claim.Account), string(claim.RunID()), claim.Event, claim.Command,
-		strconv.Itoa(max(claim.Number, 1)), fenceText(claim.Fence), timeText(claim.Time), rand.Text(), fenceText(journal.MaxFence))
+		strconv.Itoa(max(claim.Number, 1)), fenceText(claim.Fence), timeText(claim.Time), rand.Text(), fenceText(journal.MaxFence), fenceText(j.newest(claim.Account)))
 	if err != nil {
 		return journal.Begun{}, err
 	}
 	b := journal.Begun{
 		Grant: journal.Grant{Account: claim.Account, Run: claim.RunID(), Fence: r.number(1)}, Resumed: r.text(2) == "1",
 	}
+	j.given(b.Grant)
 	var runErr, standErr error
 	b.Run, runErr = decodeRun(claim.RunID(), r.list(3))
 	b.Standing, standErr = decodeStanding(claim.Account, r.list(4))
@@ -38,6 +40,21 @@ func (j *Journal) Begin(ctx context.Context, claim journal.Claim) (journal.Begun
 	}
 	b.Standing.Unfinished = slices.DeleteFunc(b.Standing.Unfinished, func(id journal.RunID) bool { return id == b.Run.ID })
 	return b, nil
+}
+
+// newest returns the newest fence that this journal was given for an account, 0 if
+// none was.
+func (j *Journal) newest(account broker.AccountID) uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.fences[account]
+}
+
+// given notes the fence of a grant.
+func (j *Journal) given(g journal.Grant) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.fences[g.Account] = max(j.fences[g.Account], g.Fence)
 }
 
 // Checkpoint implements [journal.RunLog].

@@ -9,6 +9,9 @@ import (
 //go:embed lua/common.lua
 var commonLua string
 
+//go:embed lua/open.lua
+var openLua string
+
 //go:embed lua/begin.lua
 var beginLua string
 
@@ -53,8 +56,9 @@ type script struct {
 
 // scripts are all of them. They are immutable.
 var scripts = struct {
-	begin, checkpoint, finish, intend, settle, block, unblock, kill, approve, account, run, list script
+	open, begin, checkpoint, finish, intend, settle, block, unblock, kill, approve, account, run, list script
 }{
+	open:       script{scriptOf("open", openLua), false},
 	begin:      script{scriptOf("begin", beginLua), true},
 	checkpoint: script{scriptOf("checkpoint", checkpointLua), false},
 	finish:     script{scriptOf("finish", finishLua), false},

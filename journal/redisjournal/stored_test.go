@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
+	"github.com/evenkeel/evenkeel/broker"
 	"github.com/evenkeel/evenkeel/internal/redistest"
 	"github.com/evenkeel/evenkeel/journal"
 	"github.com/evenkeel/evenkeel/journal/redisjournal"
@@ -133,7 +134,7 @@ func TestRetention(t *testing.T) {
 		case 2: // an unknown outcome, answered for
 			require.NoError(t, j.Intend(ctx, b.Grant, intentOf(b.Grant, ref)))
 			require.NoError(t, j.Settle(ctx, b.Grant, settled(ref, journal.Unknown)))
-			require.NoError(t, j.Unblock(ctx, journal.Unblock{Account: "U1", Operator: "ada", Reason: "looked", Time: at(5)}))
+			require.NoError(t, j.Unblock(ctx, journal.Unblock{Account: "U1", Operator: "ada", Reason: "looked", Time: at(5), Block: at(4), Refs: []broker.OrderID{"r1", "r2", "r3"}}))
 		default:
 			first = b.Grant
 			require.NoError(t, j.Intend(ctx, b.Grant, intentOf(b.Grant, ref)))

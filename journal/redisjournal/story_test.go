@@ -65,7 +65,7 @@ type write struct {
 
 // story is a sequence of writes, of each kind at least one.
 func story() []write {
-	unblock := journal.Unblock{Account: "U1", Operator: "ada", Reason: "statement", Time: at(5)}
+	unblock := journal.Unblock{Account: "U1", Operator: "ada", Reason: "statement", Time: at(5), Block: at(4), Refs: []broker.OrderID{"r3"}}
 	return []write{
 		{"begin", 1, func(ctx context.Context, j journal.Journal, g *journal.Grant) error {
 			b, err := j.Begin(ctx, claimOf("e1"))
@@ -180,6 +180,13 @@ func journalOn(tb testing.TB, client redis.UniversalClient, opts redisjournal.Op
 		require.NoError(tb, client.Close())
 	})
 	return j
+}
+
+// warm has a journal make the call that opens it.
+func warm(tb testing.TB, j journal.Journal) {
+	tb.Helper()
+	_, err := j.Account(tb.Context(), "U1")
+	require.NoError(tb, err)
 }
 
 // eachWrite runs a test for each write of the story.

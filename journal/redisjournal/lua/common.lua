@@ -1,9 +1,11 @@
--- Shared by all scripts. ARGV[1] is the prefix of all keys; it contains the
--- journal's hash tag, so every key lies in the slot of KEYS[1]. A script looks at
--- the type of every key it may write before it writes the first.
+-- Shared by all scripts. ARGV[1] holds three words: the prefix of all keys, the
+-- epoch that the caller knows ('' while it opens the journal), and who the caller
+-- is ('' if it never claimed an account). The prefix contains the journal's hash
+-- tag, so every key lies in the slot of KEYS[1]. A script looks at the type of
+-- every key it may write before it writes the first.
 --
 -- A script answers {code, ...}; "ok" means done, or done before.
-local P = ARGV[1]
+local P, EPOCH, ME = string.match(ARGV[1], '^(%S+) (%S*) (%S*)$')
 local META, ALL, REFS, RUNS, BEGUN = P .. 'meta', P .. 'all', P .. 'refs', P .. 'runs', P .. 'begun'
 local SCHEMA = '1'
 
@@ -25,13 +27,16 @@ local function typed(key, want)
   if is ~= 'none' and is ~= want then return {'wrongtype', key, want, is} end
 end
 
--- guard returns an answer if the keys are not ours, or of a newer release.
+-- guard returns an answer if the keys are not ours, of a newer release, or not
+-- those that the caller opened.
 local function guard(account, run)
   local bad = typed(META, 'hash') or typed(ALL, 'hash') or typed(REFS, 'hash') or typed(RUNS, 'hash') or typed(BEGUN, 'zset')
   if bad then return bad end
-  local schema = redis.call('HGET', META, 'schema')
+  local is = redis.call('HMGET', META, 'schema', 'epoch')
+  local schema = is[1]
   if not schema and redis.call('EXISTS', META) == 1 then return {'foreign', META} end
   if schema and schema ~= SCHEMA then return {'schema', schema} end
+  if EPOCH ~= '' and is[2] ~= EPOCH then return {'lost', META} end
   if account then
     local a = accountKeys(account)
     bad = typed(a.hash, 'hash') or typed(a.open, 'zset') or typed(a.unknown, 'zset') or typed(a.unfinished, 'zset')
@@ -43,17 +48,22 @@ local function guard(account, run)
   end
 end
 
--- server returns the run_id of the server, '' if it does not tell.
-local function server()
-  local info = redis.pcall('INFO', 'server')
+-- told returns what the server says of itself, '' if it does not tell.
+local function told(section, pattern)
+  local info = redis.pcall('INFO', section)
   if type(info) ~= 'string' then return '' end
-  return string.match(info, 'run_id:(%x+)') or ''
+  return string.match(info, pattern) or ''
 end
 
--- held returns an answer unless the grant is the account's.
+-- server returns the run_id of the server, '' if it does not tell.
+local function server() return told('server', 'run_id:(%x+)') end
+
+-- held returns an answer unless the grant is the account's, and no other journal
+-- than the caller was the last to be given it.
 local function held(a, run, fence)
-  local now = redis.call('HMGET', a.hash, 'fence', 'holder')
+  local now = redis.call('HMGET', a.hash, 'fence', 'holder', 'by')
   if now[1] ~= fence or now[2] ~= run then return {'fenced', fence, now[1] or '0', now[2] or ''} end
+  if ME ~= '' and now[3] and now[3] ~= ME then return {'overtaken', fence, run} end
 end
 
 -- moved returns an answer if another server grants now than when the account
@@ -76,6 +86,11 @@ local function sequence()
 end
 
 local function number(n) return string.format('%.0f', n) end
+
+-- relieve makes a script work on a full server: Redis refuses to store more only
+-- until the script has done its first write, and taking something away is always
+-- allowed.
+local function relieve() redis.call('ZREM', BEGUN, '') end
 
 -- done reports whether a call with this token took effect before.
 local function done(token) return redis.call('EXISTS', opKey(token)) == 1 end

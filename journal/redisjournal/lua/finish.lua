@@ -14,13 +14,15 @@ if #open > 1 then return open end
 bad = moved(a)
 if bad then return bad end
 
+relieve()
+local seq = sequence()
 redis.call('HSET', r, 'ended', ARGV[5], 'outcome', ARGV[6])
 if ARGV[7] ~= '' then redis.call('HSET', a.hash, 'memorun', run, 'memo', ARGV[7]) end
 for _, member in ipairs(redis.call('ZRANGE', a.approvals, 0, -1)) do
   if string.sub(member, 1, #run + 1) == run .. ' ' then redis.call('ZREM', a.approvals, member) end
 end
 redis.call('ZREM', a.unfinished, run)
-redis.call('ZADD', a.finished, sequence(), run)
+redis.call('ZADD', a.finished, seq, run)
 redis.call('DEL', opsKey(run))
 
 -- Drop the runs that ended first, a few at a time; never the last one, and never

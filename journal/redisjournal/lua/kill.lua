@@ -5,6 +5,7 @@ if bad then return bad end
 local key = account == '' and ALL or accountKeys(account).hash
 if done(token) then return {'ok'} end
 if ARGV[5] == 'kill' then
+  relieve()
   redis.call('HSETNX', META, 'schema', SCHEMA)
   redis.call('HSETNX', key, 'kill', record)
 elseif redis.call('HGET', key, 'resumed') ~= record then

@@ -29,6 +29,7 @@ end
 if look then return {'look', known} end
 bad = finished(run) or moved(a)
 if bad then return bad end
+relieve()
 for n, it in ipairs(known) do
   local i = 1 + 4 * n
   local ref, r, unknown = it[1], runKey(it[2]), ARGV[i + 3]
