@@ -31,14 +31,11 @@ func (b *Broker) ProveAbsent(ctx context.Context, account broker.AccountID, id b
 	if err == nil {
 		_, err = b.sweep(ctx, s.session)
 	}
-	if gone := b.still(s, op, account); gone != nil && ctx.Err() == nil {
-		return false, gone
-	}
-	if err != nil {
-		return false, fault(op, account, err)
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if err := b.failureLocked(ctx, s, op, account, err); err != nil {
+		return false, err
+	}
 	bk := s.session.book
 	if e := bk.find(account, id); e != nil && (e.acked || e.doubted) {
 		return false, nil

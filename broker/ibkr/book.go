@@ -1,6 +1,7 @@
 package ibkr
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"time"
@@ -163,7 +164,7 @@ func (b *book) news(account broker.AccountID, after uint64) []broker.OrderState 
 			found = append(found, e)
 		}
 	}
-	slices.SortFunc(found, func(x, y *entry) int { return int(int64(x.seq) - int64(y.seq)) })
+	slices.SortFunc(found, func(x, y *entry) int { return cmp.Compare(x.seq, y.seq) })
 	states := make([]broker.OrderState, len(found))
 	for i, e := range found {
 		states[i] = e.copy()

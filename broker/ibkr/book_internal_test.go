@@ -196,7 +196,7 @@ func TestBookLeavesOutWhatVanished(t *testing.T) {
 	require.Empty(t, b.orders("DU1", broker.OrderQuery{}, since), "the look did not show it")
 	b.open(report("r1", 5, 900, "Submitted"))
 	require.Len(t, b.orders("DU1", broker.OrderQuery{}, since), 1)
-	require.Len(t, b.openOrders("DU1", since), 1)
+	require.Len(t, b.orders("DU1", broker.OrderQuery{OpenOnly: true}, since), 1)
 	require.Empty(t, b.orders("DU2", broker.OrderQuery{}, since), "of another account")
 }
 

@@ -2,7 +2,6 @@ package ibkr
 
 import (
 	"cmp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -31,7 +30,7 @@ func (b *book) open(r *orderReport) *entry {
 		e.state.Order = broker.Order{ID: key.ref, Account: account}
 		b.add(e)
 	}
-	before := e.copy()
+	before := e.state
 	b.bind(e, r.perm, local)
 	b.touch(e)
 	e.stub, e.conID = false, cmp.Or(r.contract.conID, e.conID)
@@ -109,7 +108,7 @@ func (b *book) status(r *statusReport) {
 	if e == nil {
 		return // the order itself is told of too
 	}
-	before := e.copy()
+	before := e.state
 	b.bind(e, r.perm, local)
 	b.touch(e)
 	e.state.Status = merged(e.state.Status, statuses[r.status])
@@ -233,7 +232,7 @@ func (b *book) note(id int64, code int, text string) {
 	if e == nil {
 		return
 	}
-	before := e.copy()
+	before := e.state
 	rule := asOrder(code)
 	switch rule.meaning {
 	case orderRefused:
@@ -282,21 +281,4 @@ func splitExecID(id string) (base string, revision int) {
 func sameState(a, b *broker.OrderState) bool {
 	return a.Order.Same(&b.Order) && a.Order.Ref == b.Order.Ref && a.BrokerID == b.BrokerID && a.Status == b.Status &&
 		a.Refusal == b.Refusal && a.Code == b.Code && a.Reason == b.Reason
-}
-
-// isOpen reports whether the order may still work, and was shown after a place.
-func (e *entry) isOpen(since uint64) bool {
-	return e.acked && !e.state.Status.Terminal() && e.touched > since
-}
-
-// openOrders returns the orders of an account that a look at the open ones, begun
-// at since, has shown.
-func (b *book) openOrders(account broker.AccountID, since uint64) []broker.OrderState {
-	var states []broker.OrderState
-	for _, e := range b.all {
-		if e.state.Order.Account == account && e.isOpen(since) {
-			states = append(states, e.copy())
-		}
-	}
-	return slices.Clip(states)
 }

@@ -125,10 +125,7 @@ func (b *Broker) Close() error {
 
 // Accounts returns the configured accounts, which the gateway manages.
 func (b *Broker) Accounts(ctx context.Context) ([]broker.Account, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, fault("accounts", "", err)
-	}
-	if _, err := b.ready("accounts", ""); err != nil {
+	if _, err := b.begin(ctx, "accounts", ""); err != nil {
 		return nil, err
 	}
 	list := make([]broker.Account, len(b.cfg.Accounts))
@@ -246,6 +243,24 @@ func (b *Broker) stillLocked(s seen, op string, account broker.AccountID) error 
 	}
 	if b.session != s.session || b.epoch != s.epoch {
 		return sessionError(op, account, fmt.Errorf("the session changed to %d meanwhile: %w", b.epoch, broker.ErrSession))
+	}
+	return nil
+}
+
+// failure is the error of a call in which err came up, or nil: if its session is
+// over that is what it tells, unless its own context has ended.
+func (b *Broker) failure(ctx context.Context, s seen, op string, account broker.AccountID, err error) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.failureLocked(ctx, s, op, account, err)
+}
+
+func (b *Broker) failureLocked(ctx context.Context, s seen, op string, account broker.AccountID, err error) error {
+	if gone := b.stillLocked(s, op, account); gone != nil && ctx.Err() == nil {
+		return gone
+	}
+	if err != nil {
+		return fault(op, account, err)
 	}
 	return nil
 }

@@ -79,7 +79,7 @@ func (s *session) ask(ctx context.Context, q question) ([]any, error) {
 	if err == nil {
 		err = s.await(ctx, c)
 	} else {
-		s.settle(c, err)
+		s.finish(c.id, err)
 	}
 	s.b.mu.Lock()
 	defer s.b.mu.Unlock()
@@ -129,7 +129,9 @@ func (s *session) await(ctx context.Context, c *call) error {
 	for {
 		select {
 		case <-c.done:
-			s.drop(c, c.subscribed)
+			if c.subscribed {
+				s.drop(c)
+			}
 			return nil
 		case <-c.beat:
 			if c.quiet > 0 && s.locked(c.enough) {
@@ -138,7 +140,7 @@ func (s *session) await(ctx context.Context, c *call) error {
 		case <-quiet:
 			quiet = nil
 			s.finish(c.id, nil)
-			s.drop(c, true)
+			s.drop(c)
 		case <-s.ended:
 			s.finish(c.id, s.cause())
 			return s.cause()
@@ -171,21 +173,14 @@ func (s *session) abandon(c *call, why error) error {
 		}
 		return why
 	}
-	s.settle(c, why)
-	s.drop(c, true)
+	s.finish(c.id, why)
+	s.drop(c)
 	return why
 }
 
-// settle ends a call from this side.
-func (s *session) settle(c *call, why error) {
-	s.b.mu.Lock()
-	defer s.b.mu.Unlock()
-	s.finishLocked(c.id, why)
-}
-
 // drop tells the gateway that no more is wanted.
-func (s *session) drop(c *call, needed bool) {
-	if !needed || c.question.drop == nil {
+func (s *session) drop(c *call) {
+	if c.question.drop == nil {
 		return
 	}
 	s.out.add(&job{
@@ -206,18 +201,13 @@ func (s *session) row(id int64, row any) {
 		c.rows = append(c.rows, row)
 	} else if c.each(row) {
 		s.finishLocked(id, nil)
-		s.dropSoon(c)
+		if !c.subscribed { // else await does it
+			s.drop(c)
+		}
 	}
 	select {
 	case c.beat <- struct{}{}:
 	default:
-	}
-}
-
-// dropSoon ends a request that told enough before its end marker.
-func (s *session) dropSoon(c *call) {
-	if !c.subscribed {
-		s.drop(c, true)
 	}
 }
 

@@ -23,7 +23,8 @@ import (
 type terms struct {
 	broker.Instrument
 	contract contractKey
-	hours    string // liquid
+	hours    []broker.Session // liquid
+	untold   error            // why there are no hours
 	zone     *time.Location
 	read     time.Time
 }
@@ -60,14 +61,10 @@ func (b *Broker) Sessions(ctx context.Context, from, to time.Time, ids ...broker
 	}
 	sessions := make(map[broker.InstrumentID][]broker.Session, len(all))
 	for id, t := range all {
-		if t.hours == "" {
-			return nil, &broker.Error{Op: "sessions", Instrument: id, Kind: broker.KindTransient, Err: errors.New("the gateway tells no trading hours")}
+		if t.untold != nil {
+			return nil, &broker.Error{Op: "sessions", Instrument: id, Kind: broker.KindTransient, Err: t.untold}
 		}
-		hours, err := parseHours(t.hours, t.zone)
-		if err != nil {
-			return nil, &broker.Error{Op: "sessions", Instrument: id, Kind: broker.KindTransient, Err: err}
-		}
-		sessions[id] = within(hours, from, to)
+		sessions[id] = within(t.hours, from, to)
 	}
 	return sessions, nil
 }
@@ -237,13 +234,17 @@ func (b *Broker) newTerms(id broker.InstrumentID, d *ibsync.ContractDetails) (*t
 	if cent := decimal.New(1, -2); tick.LessThan(cent) && cent.Mod(tick).IsZero() {
 		tick = cent // finer steps are for prices below one unit, or for hidden orders
 	}
+	hours, untold := parseHours(d.LiquidHours, loc)
+	if d.LiquidHours == "" {
+		untold = errors.New("the gateway tells no trading hours")
+	}
 	return &terms{
 		Instrument: broker.Instrument{
 			ID: id, Ref: strconv.FormatInt(d.Contract.ConID, 10), Name: longName(d.LongName), Kind: kindOf(d.Contract.SecType),
 			Currency: broker.Currency(d.Contract.Currency), Exchange: cmp.Or(d.Contract.PrimaryExchange, d.Contract.Exchange),
 			Zone: loc.String(), Lot: lot, Tick: tick,
 		},
-		contract: contractOf(&d.Contract), hours: d.LiquidHours, zone: loc, read: b.cfg.Now(),
+		contract: contractOf(&d.Contract), hours: hours, untold: untold, zone: loc, read: b.cfg.Now(),
 	}, nil
 }
 

@@ -52,7 +52,7 @@ func fromText(s string) (decimal.Decimal, error) {
 	if s == "" {
 		return decimal.Decimal{}, errUnset
 	}
-	if len(s) >= len("1.79") && strings.HasPrefix(strings.TrimPrefix(s, "-"), "1.79769") && strings.ContainsAny(s, "eE") {
+	if strings.HasPrefix(strings.TrimPrefix(s, "-"), "1.79769") && strings.ContainsAny(s, "eE") {
 		return decimal.Decimal{}, errUnset
 	}
 	return bounded(broker.ParseDecimal(s))

@@ -35,7 +35,7 @@ const (
 	msgStartAPI    = 71
 )
 
-// readFrame reads one frame of at most max bytes and returns it whole, with its
+// readFrame reads one frame of at most so many bytes and returns it whole, with its
 // length in front.
 func readFrame(r io.Reader, most int) ([]byte, error) {
 	var head [4]byte

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/scmhub/ibapi"
-	"github.com/shopspring/decimal"
 
 	"github.com/evenkeel/evenkeel/broker"
 	"github.com/evenkeel/evenkeel/marketdata"
@@ -42,7 +42,7 @@ func newHistorian() *historian {
 	return &historian{window: window{most: historyMost, span: historySpan}, kept: map[int64]keptBar{}}
 }
 
-// kept returns an answer that is too young to ask again.
+// recent returns an answer that is too young to ask again.
 func (h *historian) recent(conID int64, now time.Time) (keptBar, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -65,11 +65,7 @@ func (h *historian) turn(ctx context.Context) error {
 		if wait == 0 {
 			return nil
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if !sleep(ctx, wait) {
 			return fmt.Errorf("the gateway allows %d historical requests in %s: %w", historyMost, historySpan, ctx.Err())
 		}
 	}
@@ -77,36 +73,13 @@ func (h *historian) turn(ctx context.Context) error {
 
 // askHistory asks for closing prices of what is still missing.
 func (b *Broker) askHistory(ctx context.Context, s *session, all map[broker.InstrumentID]*terms, answer *marketdata.Quotes) {
-	type result struct {
-		id    broker.InstrumentID
-		quote marketdata.Quote
-		err   error
-	}
-	results := make(chan result, len(all))
-	slots := make(chan struct{}, historyAtOnce)
-	var wg sync.WaitGroup
-	for id, t := range all {
-		wg.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			q, err := b.closing(ctx, s, t)
-			results <- result{id, q, err}
-		})
-	}
-	wg.Wait()
-	close(results)
-	for r := range results {
-		if r.err != nil {
-			reason := fmt.Sprintf("%s: %v", marketdata.TierHistorical, r.err)
-			if before := answer.Missing[r.id]; before != "" {
-				reason = before + "; " + reason
-			}
-			answer.Missing[r.id] = reason
-			continue
+	failed := askEach(all, historyAtOnce, answer, func(t *terms) (marketdata.Quote, error) { return b.closing(ctx, s, t) })
+	for id, err := range failed {
+		reason := fmt.Sprintf("%s: %v", marketdata.TierHistorical, err)
+		if before := answer.Missing[id]; before != "" {
+			reason = before + "; " + reason
 		}
-		answer.Found[r.id] = r.quote
-		delete(answer.Missing, r.id)
-		delete(all, r.id)
+		answer.Missing[id] = reason
 	}
 }
 
@@ -151,7 +124,7 @@ func lastClose(rows []any, t *terms, now time.Time) (marketdata.Quote, error) {
 		}
 		over := dayEnd(t, day)
 		if p := price(bar.close); p.Valid && !over.After(local) && over.After(best.Time) {
-			best = marketdata.Quote{Close: decimal.NewNullDecimal(p.Decimal), Tier: marketdata.TierHistorical, Time: over}
+			best = marketdata.Quote{Close: p, Tier: marketdata.TierHistorical, Time: over}
 		}
 	}
 	if !best.Close.Valid {
@@ -173,11 +146,9 @@ func barDay(s string, zone *time.Location) (time.Time, error) {
 // dayEnd is when trading of a day ended: as the hours say, or at 16:00.
 func dayEnd(t *terms, day time.Time) time.Time {
 	next := day.AddDate(0, 0, 1)
-	if hours, err := parseHours(t.hours, t.zone); err == nil {
-		for i := len(hours) - 1; i >= 0; i-- {
-			if hours[i].Close.After(day) && !hours[i].Close.After(next) {
-				return hours[i].Close
-			}
+	for _, s := range slices.Backward(t.hours) {
+		if s.Close.After(day) && !s.Close.After(next) {
+			return s.Close
 		}
 	}
 	return clock(day, 16*time.Hour)

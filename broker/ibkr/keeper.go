@@ -65,6 +65,11 @@ func (b *Broker) rest(ctx context.Context, wait time.Duration, why error) bool {
 	b.mu.Lock()
 	b.why, b.retryAt = why, b.cfg.Now().Add(wait)
 	b.mu.Unlock()
+	return sleep(ctx, wait)
+}
+
+// sleep waits, and reports whether the context lives on.
+func sleep(ctx context.Context, wait time.Duration) bool {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
@@ -112,7 +117,7 @@ func (s *session) whyEnded() error {
 
 // serve reads everything and then watches the session until it ends.
 func (b *Broker) serve(ctx context.Context, s *session, first chan<- error) error {
-	if err := b.settle(ctx, s); err != nil {
+	if err := s.pause(ctx, b.cfg.Timing.Settle); err != nil {
 		return err
 	}
 	if err := b.synchronise(ctx, s); err != nil {
@@ -146,23 +151,6 @@ func (b *Broker) serve(ctx context.Context, s *session, first chan<- error) erro
 	}
 }
 
-// settle leaves a new connection alone for a while.
-func (b *Broker) settle(ctx context.Context, s *session) error {
-	if b.cfg.Timing.Settle <= 0 {
-		return nil
-	}
-	timer := time.NewTimer(b.cfg.Timing.Settle)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-s.ended:
-		return s.cause()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // beat makes a round trip.
 func (b *Broker) beat(ctx context.Context, s *session) error {
 	ctx, cancel := context.WithTimeout(ctx, b.cfg.Timing.Heartbeat)
@@ -184,16 +172,8 @@ func (b *Broker) gatewayTime(ctx context.Context, s *session) (time.Time, error)
 	case <-s.ended:
 		return time.Time{}, s.cause()
 	}
-	if wait := clockEvery - time.Since(s.clockLast); wait > 0 {
-		timer := time.NewTimer(wait)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return time.Time{}, ctx.Err()
-		case <-s.ended:
-			return time.Time{}, s.cause()
-		}
+	if err := s.pause(ctx, clockEvery-time.Since(s.clockLast)); err != nil {
+		return time.Time{}, err
 	}
 	s.clockLast = time.Now()
 	rows, err := s.ask(ctx, question{
@@ -209,6 +189,24 @@ func (b *Broker) gatewayTime(ctx context.Context, s *session) (time.Time, error)
 		}
 	}
 	return time.Time{}, errors.New("ibkr: no time in the answer")
+}
+
+// pause waits, if there is something to wait, unless the context or the session
+// ends first.
+func (s *session) pause(ctx context.Context, wait time.Duration) error {
+	if wait <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-s.ended:
+		return s.cause()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // turn moves the state machine on. The lock is held.

@@ -17,8 +17,7 @@ import (
 // contractKey is what reports say of a contract.
 type contractKey struct {
 	conID                           int64
-	symbol, local, kind, currency   string
-	exchange, primary, tradingClass string
+	symbol, kind, currency, primary string
 }
 
 // orderReport is an open or a completed order.
@@ -48,7 +47,6 @@ type executionReport struct {
 	contract            contractKey
 	side                broker.Side
 	quantity, price     decimal.Decimal
-	cumulated           decimal.NullDecimal
 	time                time.Time
 }
 
@@ -63,10 +61,7 @@ func contractOf(c *ibsync.Contract) contractKey {
 	if c == nil {
 		return contractKey{}
 	}
-	return contractKey{
-		conID: c.ConID, symbol: c.Symbol, local: c.LocalSymbol, kind: c.SecType, currency: c.Currency,
-		exchange: c.Exchange, primary: c.PrimaryExchange, tradingClass: c.TradingClass,
-	}
+	return contractKey{conID: c.ConID, symbol: c.Symbol, kind: c.SecType, currency: c.Currency, primary: c.PrimaryExchange}
 }
 
 // orderReportOf reads an order. The numbers of an order of another program may be
@@ -103,7 +98,7 @@ func orderReportOf(c *ibsync.Contract, o *ibsync.Order, s *ibsync.OrderState) or
 func executionReportOf(c *ibsync.Contract, e *ibsync.Execution, now time.Time) (executionReport, error) {
 	r := executionReport{
 		id: e.ExecID, order: e.OrderID, client: e.ClientID, perm: e.PermID, account: e.AcctNumber, ref: e.OrderRef,
-		contract: contractOf(c), cumulated: optional(fromFixed(e.CumQty)),
+		contract: contractOf(c),
 	}
 	var err error
 	if r.quantity, err = fromFixed(e.Shares); err != nil {

@@ -22,11 +22,8 @@ func (b *Broker) Orders(ctx context.Context, account broker.AccountID, query bro
 	since, err := b.sweep(ctx, s.session)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if gone := b.stillLocked(s, op, account); gone != nil && ctx.Err() == nil {
-		return nil, gone
-	}
-	if err != nil {
-		return nil, fault(op, account, err)
+	if err := b.failureLocked(ctx, s, op, account, err); err != nil {
+		return nil, err
 	}
 	return s.session.book.orders(account, query, since), nil
 }

@@ -49,7 +49,7 @@ func (b *Broker) place(ctx context.Context, order broker.Order) (broker.OrderSta
 	if err != nil {
 		return broker.OrderState{}, err
 	}
-	if known, state, err := b.known(ctx, s, &order); known || err != nil {
+	if known, state, err := b.known(ctx, s, &order, nil); known || err != nil {
 		return state, err
 	}
 	all, err := b.resolve(ctx, s.session, op, []broker.InstrumentID{order.Instrument})
@@ -60,8 +60,8 @@ func (b *Broker) place(ctx context.Context, order broker.Order) (broker.OrderSta
 	if err != nil {
 		return broker.OrderState{}, &broker.Error{Op: op, Account: order.Account, Instrument: order.Instrument, Kind: broker.KindPermanent, Err: err}
 	}
-	own, known, state, err := b.claim(ctx, s, &order)
-	if known || err != nil {
+	own := &send{order: order, done: make(chan struct{})}
+	if known, state, err := b.known(ctx, s, &order, own); known || err != nil {
 		return state, err
 	}
 	err = b.transmit(ctx, s, own, all[order.Instrument], wire)
@@ -104,12 +104,16 @@ func wireOrder(o *broker.Order, t *terms) (*ibsync.Order, error) {
 	return w, nil
 }
 
-// known returns the state of an order whose ID the broker has already.
-func (b *Broker) known(ctx context.Context, s seen, order *broker.Order) (bool, broker.OrderState, error) {
+// known returns the state of an order whose ID the broker has already. If it has
+// not, own becomes the one that writes the order, unless it is nil.
+func (b *Broker) known(ctx context.Context, s seen, order *broker.Order, own *send) (bool, broker.OrderState, error) {
 	key := refKey{order.Account, order.ID}
 	for {
 		b.mu.Lock()
 		state, wait, found, err := b.knownLocked(s, key, order)
+		if wait == nil && !found && err == nil && own != nil {
+			b.sends[key] = own
+		}
 		b.mu.Unlock()
 		if wait == nil {
 			return found, state, err
@@ -163,30 +167,6 @@ func conflict(order, has *broker.Order) error {
 func indeterminate(order *broker.Order, why error) error {
 	return &broker.Error{Op: "place", Account: order.Account, Kind: broker.KindIndeterminate, Err: fmt.Errorf(
 		"%w: read the orders to see what became of it", why)}
-}
-
-// claim makes this call the one that writes the order.
-func (b *Broker) claim(ctx context.Context, s seen, order *broker.Order) (*send, bool, broker.OrderState, error) {
-	key := refKey{order.Account, order.ID}
-	for {
-		b.mu.Lock()
-		state, wait, found, err := b.knownLocked(s, key, order)
-		if wait == nil && !found && err == nil {
-			own := &send{order: *order, done: make(chan struct{})}
-			b.sends[key] = own
-			b.mu.Unlock()
-			return own, false, state, nil
-		}
-		b.mu.Unlock()
-		if wait == nil {
-			return nil, found, state, err
-		}
-		select {
-		case <-wait:
-		case <-ctx.Done():
-			return nil, true, broker.OrderState{}, fault("place", order.Account, ctx.Err())
-		}
-	}
 }
 
 // transmit writes the order. A nil error says that it was written.

@@ -51,7 +51,7 @@ func (b *Broker) WhatIf(ctx context.Context, order broker.Order) (broker.WhatIf,
 	if err == nil {
 		err = s.session.await(ctx, c)
 	} else if c.id != 0 {
-		s.session.settle(c, err)
+		s.session.finish(c.id, err)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

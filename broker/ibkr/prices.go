@@ -50,7 +50,7 @@ func (b *Broker) Quotes(ctx context.Context, ids []broker.InstrumentID) (marketd
 			continue
 		}
 		if err := b.askTier(ctx, s.session, t.number, t.tier, all, &answer); err != nil {
-			return marketdata.Quotes{}, b.priceError(ctx, s, err)
+			return marketdata.Quotes{}, b.failure(ctx, s, op, "", err)
 		}
 	}
 	if slices.Contains(b.cfg.Tiers, marketdata.TierHistorical) {
@@ -68,13 +68,6 @@ func (b *Broker) Quotes(ctx context.Context, ids []broker.InstrumentID) (marketd
 		}
 	}
 	return answer, nil
-}
-
-func (b *Broker) priceError(ctx context.Context, s seen, err error) error {
-	if gone := b.still(s, "quotes", ""); gone != nil && ctx.Err() == nil {
-		return gone
-	}
-	return fault("quotes", "", err)
 }
 
 // priceable returns the terms of the instruments that can have a price. Unknown
@@ -107,32 +100,9 @@ func (b *Broker) askTier(ctx context.Context, s *session, number int64, tier mar
 	if err := s.write(ctx, &job{prio: prioPrice, encode: func(c *ibapi.EClient) { c.ReqMarketDataType(number) }}); err != nil {
 		return err
 	}
-	lines := make(chan struct{}, b.cfg.MarketDataLines)
-	type result struct {
-		id    broker.InstrumentID
-		quote marketdata.Quote
-		err   error
-	}
-	results := make(chan result, len(all))
-	var wg sync.WaitGroup
-	for id, t := range all {
-		wg.Go(func() {
-			lines <- struct{}{}
-			defer func() { <-lines }()
-			q, err := b.askPrice(ctx, s, tier, t)
-			results <- result{id, q, err}
-		})
-	}
-	wg.Wait()
-	close(results)
-	for r := range results {
-		if r.err == nil {
-			answer.Found[r.id] = r.quote
-			delete(answer.Missing, r.id)
-			delete(all, r.id)
-			continue
-		}
-		answer.Missing[r.id] = fmt.Sprintf("%s: %v", tier, r.err)
+	failed := askEach(all, b.cfg.MarketDataLines, answer, func(t *terms) (marketdata.Quote, error) { return b.askPrice(ctx, s, tier, t) })
+	for id, err := range failed {
+		answer.Missing[id] = fmt.Sprintf("%s: %v", tier, err)
 	}
 	select {
 	case <-s.ended:
@@ -140,6 +110,42 @@ func (b *Broker) askTier(ctx context.Context, s *session, number int64, tier mar
 	default:
 		return ctx.Err()
 	}
+}
+
+// askEach asks for the price of each instrument, so many of them at once, and
+// moves what was found from all to the answer. It returns why the rest has none.
+func askEach(
+	all map[broker.InstrumentID]*terms, atOnce int, answer *marketdata.Quotes, ask func(*terms) (marketdata.Quote, error),
+) map[broker.InstrumentID]error {
+	type result struct {
+		id    broker.InstrumentID
+		quote marketdata.Quote
+		err   error
+	}
+	results := make(chan result, len(all))
+	slots := make(chan struct{}, atOnce)
+	var wg sync.WaitGroup
+	for id, t := range all {
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			q, err := ask(t)
+			results <- result{id, q, err}
+		})
+	}
+	wg.Wait()
+	close(results)
+	failed := map[broker.InstrumentID]error{}
+	for r := range results {
+		if r.err != nil {
+			failed[r.id] = r.err
+			continue
+		}
+		answer.Found[r.id] = r.quote
+		delete(answer.Missing, r.id)
+		delete(all, r.id)
+	}
+	return failed
 }
 
 // gathering is a quote while its ticks come in. The broker's lock guards it.
@@ -256,11 +262,10 @@ func earlier(a, b time.Time) time.Time {
 // closed reports whether the market is closed, and since when if the hours tell.
 // If they tell nothing it counts as open.
 func (t *terms) closed(now time.Time) (closed bool, since time.Time) {
-	hours, err := parseHours(t.hours, t.zone)
-	if err != nil || t.hours == "" {
+	if t.untold != nil {
 		return false, time.Time{}
 	}
-	for _, s := range hours {
+	for _, s := range t.hours {
 		if s.Contains(now) {
 			return false, time.Time{}
 		}

@@ -22,8 +22,7 @@ func TestRebalanceOverTheWire(t *testing.T) {
 	versions(t, func(t *testing.T, version int) {
 		g := gateway(t, func(cfg *gatewaysim.Config) {
 			cfg.ServerVersion = version
-			cfg.Accounts[0].Cash["USD"] = dec("2000")
-			cfg.Accounts[0].Holdings = []gatewaysim.Holding{{Symbol: "AAPL", Quantity: dec("800"), AverageCost: dec("90")}}
+			overweight(cfg)
 			cfg.Fill = gatewaysim.FillModel{Mode: gatewaysim.FillInParts, Parts: 3, Every: 5 * time.Millisecond}
 		})
 		e := engine(t, g)
@@ -52,8 +51,7 @@ func TestRebalanceSurvivesACutInTheSend(t *testing.T) {
 	versions(t, func(t *testing.T, version int) {
 		g := gateway(t, func(cfg *gatewaysim.Config) {
 			cfg.ServerVersion = version
-			cfg.Accounts[0].Cash["USD"] = dec("2000")
-			cfg.Accounts[0].Holdings = []gatewaysim.Holding{{Symbol: "AAPL", Quantity: dec("800"), AverageCost: dec("90")}}
+			overweight(cfg)
 		})
 		_, err := g.Inject(gatewaysim.Fault{Name: gatewaysim.FaultCutAfterAccept})
 		require.NoError(t, err)
@@ -95,10 +93,7 @@ func TestRebalanceUnderFaults(t *testing.T) {
 	} {
 		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()
-			g := gateway(t, func(cfg *gatewaysim.Config) {
-				cfg.Accounts[0].Cash["USD"] = dec("2000")
-				cfg.Accounts[0].Holdings = []gatewaysim.Holding{{Symbol: "AAPL", Quantity: dec("800"), AverageCost: dec("90")}}
-			})
+			g := gateway(t, overweight)
 			_, err := g.Inject(f)
 			require.NoError(t, err)
 			e := engine(t, g)
@@ -132,6 +127,12 @@ func TestRebalanceUnderFaults(t *testing.T) {
 			}
 		})
 	}
+}
+
+// overweight is an account that holds AAPL and hardly anything else.
+func overweight(cfg *gatewaysim.Config) {
+	cfg.Accounts[0].Cash["USD"] = dec("2000")
+	cfg.Accounts[0].Holdings = []gatewaysim.Holding{{Symbol: "AAPL", Quantity: dec("800"), AverageCost: dec("90")}}
 }
 
 // engine is an engine on the gateway, which wants half of each stock.

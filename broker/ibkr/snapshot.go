@@ -1,6 +1,7 @@
 package ibkr
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,11 +28,8 @@ func (b *Broker) Snapshot(ctx context.Context, account broker.AccountID) (broker
 	}
 	for range looks {
 		snap, calm, err := b.look(ctx, s, account)
-		if gone := b.still(s, op, account); err != nil && gone != nil && ctx.Err() == nil {
-			return broker.Snapshot{}, gone
-		}
 		if err != nil {
-			return broker.Snapshot{}, fault(op, account, err)
+			return broker.Snapshot{}, b.failure(ctx, s, op, account, err)
 		}
 		if calm {
 			return snap, nil
@@ -76,7 +74,7 @@ func (b *Broker) look(ctx context.Context, s seen, account broker.AccountID) (sn
 	if bk != s.session.book || bk.fillsSince(account, since) {
 		return snap, false, nil
 	}
-	snap.Orders = bk.openOrders(account, since)
+	snap.Orders = bk.orders(account, broker.OrderQuery{OpenOnly: true}, since)
 	snap.Time, snap.Cursor = b.cfg.Now(), broker.Cursor{Epoch: s.epoch, Seq: bk.seq}
 	return snap, true, nil
 }
@@ -158,9 +156,7 @@ func (b *Broker) positionsOf(ctx context.Context, s *session, rows []positionRow
 			Currency: broker.Currency(r.contract.currency), Quantity: quantity,
 		})
 	}
-	slices.SortFunc(list, func(x, y broker.Position) int {
-		return slices.Compare([]byte(x.Instrument), []byte(y.Instrument))
-	})
+	slices.SortFunc(list, func(x, y broker.Position) int { return cmp.Compare(x.Instrument, y.Instrument) })
 	return list, nil
 }
 

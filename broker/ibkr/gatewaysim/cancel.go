@@ -139,7 +139,7 @@ func (e *Exchange) wake() {
 		if o.terminal() || o.status == StatusPendingSubmit {
 			continue
 		}
-		if opened, _ := e.trading(o); opened && o.status == StatusPreSubmitted && !o.stuck && o.kind != "MOC" && o.kind != "LOC" {
+		if opened, _ := e.trading(o); opened && o.status == StatusPreSubmitted && !o.stuck && !o.atClose() {
 			o.status = StatusSubmitted
 			e.show(o)
 		}
@@ -155,7 +155,7 @@ func (e *Exchange) wake() {
 
 // close ends an order's day.
 func (e *Exchange) close(o *order) {
-	if price, ok := e.fillPrice(o); ok && (o.kind == "MOC" || o.kind == "LOC") && !o.stuck && !o.parked {
+	if price, ok := e.fillPrice(o); ok && o.atClose() && !o.stuck && !o.parked {
 		e.execute(o, o.remaining(), price)
 	}
 	if !o.terminal() && o.tif != "GTC" {
@@ -174,7 +174,7 @@ func (e *Exchange) CloseAuction(symbol string) error {
 		return err
 	}
 	for _, o := range e.orders {
-		if o.contract == c && !o.terminal() && (o.kind == "MOC" || o.kind == "LOC") {
+		if o.contract == c && !o.terminal() && o.atClose() {
 			e.close(o)
 		}
 	}

@@ -89,11 +89,23 @@ func (c *client) settle(t *testing.T) {
 	c.await(t, "currentTime")
 }
 
+// newClient makes a client that is not connected.
+func newClient(id int64) *client {
+	r := &recorder{news: make(chan struct{}, 1)}
+	return &client{EClient: ibapi.NewEClient(r), id: id, heard: r}
+}
+
+// gone waits for the end of the connection.
+func (c *client) gone(t *testing.T) {
+	t.Helper()
+	c.await(t, "connectionClosed")
+	c.heard.add("connectionClosed", "") // for the end of the test
+}
+
 // dial connects a client and waits for nothing.
 func dial(t *testing.T, g *gatewaysim.Gateway, id int64) *client {
 	t.Helper()
-	r := &recorder{news: make(chan struct{}, 1)}
-	c := &client{EClient: ibapi.NewEClient(r), id: id, heard: r}
+	c := newClient(id)
 	require.NoError(t, c.Connect("127.0.0.1", g.Port(), id))
 	c.endWith(t, g)
 	return c

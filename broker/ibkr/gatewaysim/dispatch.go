@@ -239,11 +239,10 @@ func (e *Exchange) sendExecutionRows(s *tcpSession, m *protobuf.ExecutionRequest
 	since := e.filterTime(f.GetTime())
 	for _, o := range e.orders {
 		for _, x := range o.fills {
-			side := map[bool]string{true: "BUY", false: "SELL"}[o.buy]
 			today := !x.archived && e.today(x.at) || f.GetLastNDays() > 0
 			wanted := today && !x.unheard && (f.GetClientId() == 0 || int(f.GetClientId()) == o.client) && either(f.GetAcctCode(), o.account) &&
 				either(f.GetSymbol(), o.contract.Symbol) && either(f.GetSecType(), o.contract.SecType) && !x.at.Before(since) &&
-				(f.GetSide() == "" || strings.HasPrefix(side, strings.ToUpper(f.GetSide())) || strings.EqualFold(f.GetSide(), sideCode(o.buy)))
+				(f.GetSide() == "" || strings.HasPrefix(o.action(), strings.ToUpper(f.GetSide())) || strings.EqualFold(f.GetSide(), sideCode(o.buy)))
 			if wanted {
 				s.send(e.executionFor(s, x, m.GetReqId()))
 				s.send(e.commission(x))

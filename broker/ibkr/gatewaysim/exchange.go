@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -131,12 +132,7 @@ func (e *Exchange) leave(s *tcpSession, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s.gone = true
-	for i, other := range e.sessions {
-		if other == s {
-			e.sessions = append(e.sessions[:i], e.sessions[i+1:]...)
-			break
-		}
-	}
+	e.sessions = slices.DeleteFunc(e.sessions, func(other *tcpSession) bool { return other == s })
 	detail := ""
 	if err != nil {
 		detail = err.Error()

@@ -208,8 +208,7 @@ func (a *armed) meets(at place) bool {
 
 // FaultKinds lists every kind of fault, by name.
 func FaultKinds() []FaultKind {
-	kinds := slices.Concat(sessionFaults, accountFaults, contractFaults, orderFaults, cancelFaults, wireFaults)
-	return kinds
+	return slices.Concat(sessionFaults, accountFaults, contractFaults, orderFaults, cancelFaults, wireFaults)
 }
 
 func kindByName(name string) (FaultKind, bool) {

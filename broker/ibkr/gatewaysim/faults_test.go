@@ -41,8 +41,7 @@ func (s *stage) order(id int64, kind, limit string) {
 // gone waits for the end of the client's connection.
 func (s *stage) gone(t *testing.T) {
 	t.Helper()
-	s.c.await(t, "connectionClosed")
-	s.c.heard.add("connectionClosed", "") // for the end of the test
+	s.c.gone(t)
 }
 
 // sync waits until everything that was sent before has been heard.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/scmhub/ibapi/protobuf"
@@ -33,7 +34,7 @@ func (e *Exchange) fillPrice(o *order) (decimal.Decimal, bool) {
 			return price, false
 		}
 	}
-	if o.kind == "LMT" || o.kind == "LOC" {
+	if o.limited() {
 		return price, o.buy && price.LessThanOrEqual(o.limit) || !o.buy && price.GreaterThanOrEqual(o.limit)
 	}
 	return price, true
@@ -41,7 +42,7 @@ func (e *Exchange) fillPrice(o *order) (decimal.Decimal, bool) {
 
 // match fills an order if it is marketable.
 func (e *Exchange) match(o *order) {
-	if o.terminal() || o.parked || o.stuck || o.filling || o.kind == "MOC" || o.kind == "LOC" {
+	if o.terminal() || o.parked || o.stuck || o.filling || o.atClose() {
 		return
 	}
 	if opened, _ := e.trading(o); !opened {
@@ -112,8 +113,7 @@ func (e *Exchange) execute(o *order, quantity, price decimal.Decimal) {
 	if odd := e.strike(FaultOddExecTime, o.place()); odd != nil {
 		f.timeText = cmp.Or(odd.Text, e.now().Format("20060102 15:04:05 ")+"Mars/Olympus")
 	}
-	e.recordOrder(KindFill, o, "%s at %s", quantity, price)
-	e.ledger[len(e.ledger)-1].ExecID = f.id()
+	e.recordFill(KindFill, f)
 	if f.unheard = e.linkDown; f.unheard {
 		e.withheld = append(e.withheld, func() { f.unheard = false })
 	}
@@ -207,7 +207,8 @@ func (e *Exchange) report(o *order, f *fill) {
 	}
 	if e.strike(FaultReorderStatus, at) != nil {
 		e.reportFee(f, at)
-		e.tell(o.client, append(reversed(update), exec)...)
+		slices.Reverse(update)
+		e.tell(o.client, append(update, exec)...)
 		return
 	}
 	e.tell(o.client, exec)
@@ -226,14 +227,6 @@ func (e *Exchange) report(o *order, f *fill) {
 	if fix := e.strike(FaultCorrectExec, at); fix != nil {
 		e.after(cmp.Or(time.Duration(fix.After), 20*time.Millisecond), func() { e.correct(f, fix.Quantity, fix.Price) })
 	}
-}
-
-func reversed(all []proto.Message) []proto.Message {
-	var out []proto.Message
-	for i := len(all) - 1; i >= 0; i-- {
-		out = append(out, all[i])
-	}
-	return out
 }
 
 // reportFee tells the commission of a fill.
@@ -267,8 +260,7 @@ func (e *Exchange) correct(f *fill, quantity, price decimal.Decimal) {
 	o.paid = o.paid.Sub(f.quantity.Mul(f.price)).Add(quantity.Mul(price))
 	fixed.cum, fixed.avg = o.filled, average(o.paid, o.filled)
 	o.fills = append(o.fills, fixed)
-	e.recordOrder(KindCorrection, o, "%s at %s", quantity, price)
-	e.ledger[len(e.ledger)-1].ExecID = fixed.id()
+	e.recordFill(KindCorrection, fixed)
 	a := e.account(o.account)
 	cash := f.quantity.Mul(f.price).Sub(quantity.Mul(price)).Mul(o.sign())
 	for _, b := range []book{a.truth, a.shown} {

@@ -101,6 +101,12 @@ func (e *Exchange) recordOrder(kind string, o *order, detail string, args ...any
 	})
 }
 
+// recordFill appends an entry about an execution or a correction. The lock is held.
+func (e *Exchange) recordFill(kind string, f *fill) {
+	e.recordOrder(kind, f.order, "%s at %s", f.quantity, f.price)
+	e.ledger[len(e.ledger)-1].ExecID = f.id()
+}
+
 // brief writes a message in one line.
 func brief(m proto.Message) string {
 	const most = 300

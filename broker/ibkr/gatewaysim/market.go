@@ -199,8 +199,8 @@ func (e *Exchange) subscribeTicks(s *tcpSession, m *protobuf.MarketDataRequest) 
 // dataKind returns the type of data that a session gets of a contract, 0 for
 // none, and the error that tells why it is none or less than it asked for.
 func (e *Exchange) dataKind(s *tcpSession, c *Contract) (int, *refusal) {
-	closed, _ := c.open(e.now(), cmp.Or(c.LiquidHours, c.TradingHours))
-	closed = !closed
+	opened, _ := c.open(e.now(), cmp.Or(c.LiquidHours, c.TradingHours))
+	closed := !opened
 	can := func(kind int) bool { return slices.Contains(c.MarketData, kind) }
 	live := can(1) || can(2)
 	delayed := can(3) || can(4)

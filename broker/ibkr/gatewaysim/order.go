@@ -77,6 +77,12 @@ func (o *order) terminal() bool {
 
 func (o *order) remaining() decimal.Decimal { return o.quantity.Sub(o.filled) }
 
+// limited reports whether the order has a limit.
+func (o *order) limited() bool { return o.kind == "LMT" || o.kind == "LOC" }
+
+// atClose reports whether the order is for the auction at the close.
+func (o *order) atClose() bool { return o.kind == "MOC" || o.kind == "LOC" }
+
 func (o *order) sign() decimal.Decimal {
 	if o.buy {
 		return decimal.NewFromInt(1)
@@ -93,7 +99,7 @@ func (o *order) echo() *protobuf.Order {
 	m.OrderId, m.ClientId, m.PermId = proto.Int32(int32(o.id)), proto.Int32(int32(o.client)), proto.Int64(o.perm)
 	m.Account, m.TotalQuantity, m.Tif = proto.String(o.account), proto.String(o.quantity.String()), proto.String(o.tif)
 	m.FilledQuantity = proto.String(o.filled.String())
-	if o.kind == "LMT" || o.kind == "LOC" {
+	if o.limited() {
 		m.LmtPrice = toFloatPtr(o.limit)
 	}
 	return m

@@ -69,8 +69,7 @@ func TestOrdersOutliveTheirClient(t *testing.T) {
 		c.PlaceOrder(1, stock("AAPL"), newOrder("BUY", "10", "LMT", "95", "DU1", "mine"))
 		c.await(t, "orderStatus", "1 Submitted")
 		g.Disconnect(7)
-		c.await(t, "connectionClosed")
-		c.heard.add("connectionClosed", "") // for the end of the test
+		c.gone(t)
 		require.NoError(t, g.Exchange().Price("AAPL", dec("94")))
 		again := dial(t, g, 7)
 		again.await(t, "nextValidId", "2")
@@ -238,8 +237,7 @@ func TestRestartForgetsOrderIDs(t *testing.T) {
 		}
 		c.await(t, "orderStatus", "5 Filled")
 		g.Restart(time.Millisecond, 2)
-		c.await(t, "connectionClosed")
-		c.heard.add("connectionClosed", "")
+		c.gone(t)
 		again := redial(t, g, 7)
 		again.await(t, "nextValidId", "4")
 		again.PlaceOrder(4, stock("AAPL"), newOrder("BUY", "1", "MKT", "", "DU1", "reused"))
@@ -253,8 +251,7 @@ func redial(t *testing.T, g *gatewaysim.Gateway, id int64) *client {
 	t.Helper()
 	deadline := time.Now().Add(5 * time.Second)
 	for {
-		r := &recorder{news: make(chan struct{}, 1)}
-		c := &client{EClient: ibapi.NewEClient(r), id: id, heard: r}
+		c := newClient(id)
 		err := c.Connect("127.0.0.1", g.Port(), id)
 		if err == nil && c.ServerVersion() > 0 {
 			c.endWith(t, g)

@@ -102,7 +102,7 @@ func (e *Exchange) checkOrder(o *order, w *protobuf.Order) *refusal {
 	if o.limit, err = fromOptional(w.LmtPrice); err != nil {
 		return refuse(320, "Error reading request. %v", err)
 	}
-	limited := o.kind == "LMT" || o.kind == "LOC"
+	limited := o.limited()
 	if !limited {
 		o.limit = decimal.Decimal{}
 	}
@@ -205,7 +205,7 @@ func (e *Exchange) reject(o *order, code int, text string) {
 // the faults want it.
 func (e *Exchange) work(o *order, at place) {
 	o.status = StatusSubmitted
-	if o.kind == "MOC" || o.kind == "LOC" {
+	if o.atClose() {
 		o.status = StatusPreSubmitted
 	}
 	if opened, next := e.trading(o); !opened {
@@ -248,31 +248,29 @@ func (e *Exchange) faultWork(o *order, at place) bool {
 		e.reviveAfter(o, time.Duration(f.For))
 		return true
 	}
-	for name, cancel := range map[string]bool{FaultPartialThenStop: false, FaultPartialThenCancel: true} {
-		if f := e.strike(name, at); f != nil {
-			o.stuck = true
-			e.show(o)
-			e.partial(o, f, cancel)
-			return true
+	if f := e.strike(FaultPartialThenStop, at); f != nil {
+		e.partial(o, f)
+		return true
+	}
+	if f := e.strike(FaultPartialThenCancel, at); f != nil {
+		e.partial(o, f)
+		if !o.terminal() {
+			e.endOrder(o, StatusCancelled, "Cancelled by exchange")
 		}
+		return true
 	}
 	return false
 }
 
-// partial fills a part of an order for a fault, and then may cancel the rest.
-func (e *Exchange) partial(o *order, f *Fault, cancel bool) {
+// partial fills a part of an order for a fault, and nothing more of it.
+func (e *Exchange) partial(o *order, f *Fault) {
+	o.stuck = true
+	e.show(o)
 	part := f.Quantity
 	if part.IsZero() {
 		part = decimal.Max(average(o.quantity, decimal.NewFromInt(2)).Floor(), o.contract.MinSize)
 	}
-	price, ok := e.fillPrice(o)
-	if !ok {
-		price = e.price(o.contract, o.limit)
-	}
-	e.execute(o, decimal.Min(part, o.remaining()), price)
-	if cancel && !o.terminal() {
-		e.endOrder(o, StatusCancelled, "Cancelled by exchange")
-	}
+	e.execute(o, decimal.Min(part, o.remaining()), e.anyPrice(o))
 }
 
 // reviveAfter lets an order work after a time; never without one.

@@ -110,8 +110,7 @@ func (s *tcpSession) read(r *bufio.Reader) error {
 			return errors.New("gatewaysim: stalled")
 		}
 		if s.out.silent() { // half open: whatever comes is lost
-			_, err := io.Copy(io.Discard, r)
-			return errors.Join(err, io.EOF)
+			return drain(r)
 		}
 		req, err := decodeRequest(s.version, payload)
 		if !s.ex.receive(s, req, len(payload), err) {
@@ -150,7 +149,7 @@ func (s *tcpSession) greet(r *bufio.Reader) error {
 	s.ex.mu.Unlock()
 	switch s.ex.greetingFault(s) {
 	case FaultNoHandshake:
-		return s.drain(r)
+		return drain(r)
 	case FaultAcceptAndClose:
 		return io.EOF
 	}
@@ -162,7 +161,7 @@ func (s *tcpSession) greet(r *bufio.Reader) error {
 }
 
 // drain reads and never answers.
-func (s *tcpSession) drain(r io.Reader) error {
+func drain(r io.Reader) error {
 	_, err := io.Copy(io.Discard, r)
 	return errors.Join(err, io.EOF)
 }

@@ -157,10 +157,7 @@ func bar(days int, step int64) map[string]any {
 
 // with is a row with more fields.
 func with(row map[string]any, more ...string) map[string]any {
-	all := map[string]any{}
-	for k, v := range row {
-		all[k] = v
-	}
+	all := maps.Clone(row)
 	for pair := range slices.Chunk(more, 2) {
 		all[pair[0]] = pair[1]
 	}

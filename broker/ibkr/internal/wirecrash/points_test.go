@@ -2,6 +2,7 @@ package wirecrash_test
 
 import (
 	"context"
+	"maps"
 	"os"
 	"sync"
 
@@ -41,11 +42,7 @@ func (p *points) around(name string) (after func()) {
 func (p *points) reached() map[string]int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	all := map[string]int{}
-	for name, n := range p.counts {
-		all[name] = n
-	}
-	return all
+	return maps.Clone(p.counts)
 }
 
 // pointJournal has steps around each write.
