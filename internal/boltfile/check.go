@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"runtime/debug"
 )
 
 // The layout of bbolt's other pages. The header of a page: its number (8 bytes),
@@ -229,17 +228,4 @@ func (t *tree) free(id uint64) error {
 		t.seen[free] = true
 	}
 	return nil
-}
-
-// recovered runs work and turns a panic of bbolt, or a fault of its memory map,
-// into an error.
-func recovered(work func() error) (err error) {
-	before := debug.SetPanicOnFault(true)
-	defer debug.SetPanicOnFault(before)
-	defer func() {
-		if p := recover(); p != nil {
-			err = damaged("%v", p)
-		}
-	}()
-	return work()
 }

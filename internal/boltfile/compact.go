@@ -75,7 +75,7 @@ func (f *File) copyTo(ctx context.Context, temp string) error {
 			return explainOpen(err)
 		}
 		defer func() { err = errors.Join(err, to.Close()) }()
-		if err := ended(ctx); err != nil {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
 		if err := bbolt.Compact(to, f.db, compactBatch); err != nil {
@@ -113,7 +113,7 @@ func digest(ctx context.Context, db *bbolt.DB) (contents, error) {
 
 // add counts a bucket in.
 func (c *contents) add(ctx context.Context, name []byte, b *bbolt.Bucket) error {
-	if err := ended(ctx); err != nil {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
 	c.mix(name, nil)

@@ -1,14 +1,13 @@
 package boltfile
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime/debug"
 	"syscall"
 
-	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 )
 
@@ -72,16 +71,15 @@ func damaged(format string, args ...any) error {
 		ErrDamaged, fmt.Sprintf(format, args...))
 }
 
-// ended returns the error of a context that has ended.
-func ended(ctx context.Context) error { return ctx.Err() }
-
-// checkDurable refuses a database that does not sync what it commits.
-func checkDurable(db *bbolt.DB) error {
-	switch {
-	case db.IsReadOnly():
-		return errors.New("the database was opened read-only: open it for writing")
-	case db.NoSync, db.NoGrowSync:
-		return errors.New("the database was opened with NoSync or NoGrowSync: nothing in it would be safe")
-	}
-	return nil
+// recovered runs work and turns a panic of bbolt, or a fault of its memory map,
+// into an error. It reports whether there was one.
+func recovered(work func() error) (broke bool, err error) {
+	before := debug.SetPanicOnFault(true)
+	defer debug.SetPanicOnFault(before)
+	defer func() {
+		if p := recover(); p != nil {
+			broke, err = true, damaged("%v", p)
+		}
+	}()
+	return false, work()
 }

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 
 	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 // maxShared is how many writes share a commit at most.
@@ -62,7 +64,7 @@ func (f *File) Close() error {
 
 // View runs a function that reads. What it reads is valid only within.
 func (f *File) View(ctx context.Context, read func(*Tx) error) error {
-	if err := ended(ctx); err != nil {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if err := f.usable(); err != nil {
@@ -73,19 +75,20 @@ func (f *File) View(ctx context.Context, read func(*Tx) error) error {
 		result = read(&Tx{root: tx.Bucket(f.kind.bucket())})
 		return nil
 	})
-	if err != nil {
-		if explained, _ := explainWrite(err); errors.Is(explained, ErrClosed) {
-			err = explained
-		}
-		return f.explained(err)
+	switch {
+	case err == nil:
+		return result
+	case errors.Is(err, bolterrors.ErrDatabaseNotOpen):
+		err = ErrClosed
 	}
-	return result
+	return f.explained(err)
 }
 
 func (f *File) view(read func(*bbolt.Tx) error) error {
 	return f.shielded(func() error {
 		return f.db.View(func(tx *bbolt.Tx) error {
-			return recovered(func() error { return read(tx) })
+			_, err := recovered(func() error { return read(tx) })
+			return err
 		})
 	})
 }
@@ -93,13 +96,8 @@ func (f *File) view(read func(*bbolt.Tx) error) error {
 // shielded runs what calls bbolt. A panic of bbolt's own may leave it locked:
 // nothing more is asked of it then.
 func (f *File) shielded(work func() error) error {
-	returned := false
-	err := recovered(func() error {
-		err := work()
-		returned = true
-		return err
-	})
-	if !returned {
+	broke, err := recovered(work)
+	if broke {
 		f.mu.Lock()
 		f.stuck = true
 		f.mu.Unlock()
@@ -116,7 +114,7 @@ func (f *File) shielded(work func() error) error {
 // another goroutine; it must set all its results anew each time. After ctx ended
 // nothing is begun; what was begun is waited for.
 func (f *File) Update(ctx context.Context, do func(*Tx) error) error {
-	if err := ended(ctx); err != nil {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
 	w := &write{do: do, lead: make(chan struct{}, 1), done: make(chan struct{})}
@@ -160,13 +158,8 @@ func (f *File) withdraw(w *write) bool {
 	if w.taken {
 		return false
 	}
-	for i := range f.pending {
-		if f.pending[i] == w {
-			f.pending = append(f.pending[:i:i], f.pending[i+1:]...)
-			return true
-		}
-	}
-	return false
+	f.pending = without(f.pending, w)
+	return true
 }
 
 // commit stores what waits, the caller's own write first among it, and then
@@ -207,31 +200,9 @@ func (f *File) store(batch []*write) {
 	for len(batch) > 0 {
 		var culprit *write
 		err := f.shielded(func() error {
-			return f.db.Update(func(tx *bbolt.Tx) error {
-				root := tx.Bucket(f.kind.bucket())
-				changed := false
-				for _, w := range batch {
-					culprit = w
-					t := &Tx{root: root}
-					broke := true
-					w.err = recovered(func() error {
-						err := w.do(t)
-						broke = false
-						return err
-					})
-					if broke {
-						w.err = f.explained(w.err)
-					}
-					if broke || w.err != nil && t.dirty {
-						return errLeftOut
-					}
-					changed = changed || t.dirty
-				}
-				culprit = nil
-				if !changed {
-					return errUnchanged
-				}
-				return nil
+			return f.db.Update(func(tx *bbolt.Tx) (err error) {
+				culprit, err = f.run(batch, tx)
+				return err
 			})
 		})
 		switch {
@@ -247,6 +218,28 @@ func (f *File) store(batch []*write) {
 			return
 		}
 	}
+}
+
+// run does the writes of a batch in a transaction, up to the first one that has to
+// be left out.
+func (f *File) run(batch []*write, tx *bbolt.Tx) (culprit *write, err error) {
+	root, changed := tx.Bucket(f.kind.bucket()), false
+	for _, w := range batch {
+		t := &Tx{root: root}
+		var broke bool
+		broke, w.err = recovered(func() error { return w.do(t) })
+		if broke {
+			w.err = f.explained(w.err)
+		}
+		if broke || w.err != nil && t.dirty {
+			return w, errLeftOut
+		}
+		changed = changed || t.dirty
+	}
+	if !changed {
+		return nil, errUnchanged
+	}
+	return nil, nil
 }
 
 // inPlace makes sure that the file still has its name. One that was removed or
@@ -271,15 +264,9 @@ func fail(batch []*write, err error) {
 	}
 }
 
-// without returns the batch without one write.
-func without(batch []*write, w *write) []*write {
-	rest := make([]*write, 0, len(batch))
-	for _, x := range batch {
-		if x != w {
-			rest = append(rest, x)
-		}
-	}
-	return rest
+// without returns a copy of a list without one write.
+func without(list []*write, w *write) []*write {
+	return slices.DeleteFunc(slices.Clone(list), func(x *write) bool { return x == w })
 }
 
 // failed notes that a commit failed, and returns the error for those who wait.

@@ -80,15 +80,11 @@ func open(path string, kind Kind, o Options) (*File, error) {
 	if err := inspect(path, kind, o); err != nil {
 		return nil, err
 	}
-	f, err := openLocked(path, o)
+	f, err := openLocked(path, kind, o)
 	if err != nil {
 		return nil, err
 	}
-	f.kind = kind
-	if f.inode, err = f.owned.Stat(); err == nil {
-		err = f.prepare()
-	}
-	if err != nil {
+	if err := f.prepare(); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
@@ -109,6 +105,17 @@ func Wrap(db *bbolt.DB, kind Kind) (*File, error) {
 		return nil, fmt.Errorf("%s: new on %s: %w", kind.Package, db.Path(), err)
 	}
 	return f, nil
+}
+
+// checkDurable refuses a database that does not sync what it commits.
+func checkDurable(db *bbolt.DB) error {
+	switch {
+	case db.IsReadOnly():
+		return errors.New("the database was opened read-only: open it for writing")
+	case db.NoSync, db.NoGrowSync:
+		return errors.New("the database was opened with NoSync or NoGrowSync: nothing in it would be safe")
+	}
+	return nil
 }
 
 // ensure makes the file if there is none, and refuses what can be no file.
@@ -229,17 +236,17 @@ func refuse(path string, err error) error {
 // openLocked opens a file for writing, and makes sure that the file it holds the
 // lock of is still the one of that name: [Compact] may have put another in its
 // place meanwhile.
-func openLocked(path string, o Options) (*File, error) {
+func openLocked(path string, kind Kind, o Options) (*File, error) {
 	var opened *os.File
 	var db *bbolt.DB
+	var mine os.FileInfo
 	err := guarded(&opened, func() error {
 		for {
 			var err error
 			if db, err = bbolt.Open(path, 0o600, o.bolt(&opened)); err != nil {
 				return explainOpen(err)
 			}
-			mine, err := opened.Stat()
-			if err != nil {
+			if mine, err = opened.Stat(); err != nil {
 				return errors.Join(err, db.Close())
 			}
 			named, err := os.Stat(path)
@@ -257,18 +264,13 @@ func openLocked(path string, o Options) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &File{db: db, path: path, owned: opened}, nil
+	return &File{db: db, path: path, kind: kind, owned: opened, inode: mine}, nil
 }
 
 // guarded is recovered that also lets go of the file, and so of its lock.
 func guarded(opened **os.File, work func() error) error {
-	returned := false
-	err := recovered(func() error {
-		err := work()
-		returned = true
-		return err
-	})
-	if !returned && *opened != nil {
+	broke, err := recovered(work)
+	if broke && *opened != nil {
 		if rest := (*opened).Close(); !errors.Is(rest, os.ErrClosed) {
 			err = errors.Join(err, rest)
 		}

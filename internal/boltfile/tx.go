@@ -2,6 +2,7 @@ package boltfile
 
 import (
 	"bytes"
+	"iter"
 
 	"go.etcd.io/bbolt"
 )
@@ -53,7 +54,7 @@ func (b Bucket) Next() (uint64, error) {
 func (b Bucket) First() (key, value []byte) { return b.bolt.Cursor().First() }
 
 // From yields the pairs from a key on whose keys begin with a prefix.
-func (b Bucket) From(prefix, key []byte) func(yield func(key, value []byte) bool) {
+func (b Bucket) From(prefix, key []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(key, value []byte) bool) {
 		c := b.bolt.Cursor()
 		for k, v := c.Seek(key); k != nil && bytes.HasPrefix(k, prefix); k, v = c.Next() {
@@ -65,13 +66,13 @@ func (b Bucket) From(prefix, key []byte) func(yield func(key, value []byte) bool
 }
 
 // Prefix yields the pairs whose keys begin with a prefix.
-func (b Bucket) Prefix(prefix []byte) func(yield func(key, value []byte) bool) {
+func (b Bucket) Prefix(prefix []byte) iter.Seq2[[]byte, []byte] {
 	return b.From(prefix, prefix)
 }
 
 // Before yields the pairs whose keys begin with a prefix and stand before a key,
 // the last one first.
-func (b Bucket) Before(prefix, key []byte) func(yield func(key, value []byte) bool) {
+func (b Bucket) Before(prefix, key []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(key, value []byte) bool) {
 		c := b.bolt.Cursor()
 		k, v := c.Seek(key)

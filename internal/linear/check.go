@@ -1,11 +1,13 @@
 package linear
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -57,13 +59,11 @@ type recorder struct {
 // events), and fails the test if what they saw fits no order.
 func Check(t T, clients func() Queue, o Options) {
 	t.Helper()
-	o.Accounts, o.Events, o.Workers = or(o.Accounts, 3), or(o.Events, 20), or(o.Workers, 8)
-	if o.Patience == 0 {
-		o.Patience = time.Minute
-	}
+	o.Accounts, o.Events, o.Workers = cmp.Or(o.Accounts, 3), cmp.Or(o.Events, 20), cmp.Or(o.Workers, 8)
+	o.Patience = cmp.Or(o.Patience, time.Minute)
 	ctx, cancel := context.WithTimeout(t.Context(), o.Patience)
 	defer cancel()
-	r := &recorder{began: time.Now()}
+	r := &recorder{began: time.Now(), endings: map[string]bool{}}
 	left := new(atomic.Int64)
 	left.Store(int64(o.Accounts * o.Events))
 	over, stop := context.WithCancel(ctx)
@@ -75,7 +75,7 @@ func Check(t T, clients func() Queue, o Options) {
 	for n := range o.Workers {
 		w := &worker{
 			recorder: r, n: n + 2, q: clients(), rng: rand.New(rand.NewPCG(o.Seed, uint64(n+2))),
-			lease: o.Lease, left: left, stop: stop,
+			accounts: o.Accounts, lease: o.Lease, left: left, stop: stop,
 		}
 		all.Go(func() { w.run(over) })
 	}
@@ -86,13 +86,6 @@ func Check(t T, clients func() Queue, o Options) {
 		return
 	}
 	r.judge(t, o.Lease)
-}
-
-func or(n, otherwise int) int {
-	if n == 0 {
-		return otherwise
-	}
-	return n
 }
 
 // judge looks for the order.
@@ -159,13 +152,13 @@ func (r *recorder) produce(ctx context.Context, half int, q Queue, rng *rand.Ran
 	for a := range o.Accounts {
 		for e := range o.Events {
 			if e%2 == half {
-				todo = append(todo, fmt.Sprintf("A%d.%d", a, e))
+				todo = append(todo, fmt.Sprintf("%s.%d", accountName(a), e))
 			}
 		}
 	}
 	rng.Shuffle(len(todo), func(i, j int) { todo[i], todo[j] = todo[j], todo[i] })
 	for _, id := range todo {
-		account := id[:len("A0")]
+		account, _, _ := strings.Cut(id, ".")
 		e := queue.Event{ID: id, Account: account, Command: "rebalance", Payload: fmt.Appendf(nil, `{"n":%q}`, id)}
 		in := input{verb: publish, account: account, event: id, call: r.now()}
 		for ctx.Err() == nil {
@@ -177,3 +170,6 @@ func (r *recorder) produce(ctx context.Context, half int, q Queue, rng *rand.Ran
 		time.Sleep(time.Duration(rng.IntN(3)) * time.Millisecond)
 	}
 }
+
+// accountName is the name of an account by its number.
+func accountName(n int) string { return fmt.Sprint("A", n) }

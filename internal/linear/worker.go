@@ -13,12 +13,13 @@ import (
 // worker is a client that receives.
 type worker struct {
 	*recorder
-	n     int
-	q     Queue
-	rng   *rand.Rand
-	lease time.Duration
-	left  *atomic.Int64 // events that did not end
-	stop  context.CancelFunc
+	n        int
+	q        Queue
+	rng      *rand.Rand
+	accounts int
+	lease    time.Duration
+	left     *atomic.Int64 // events that did not end
+	stop     context.CancelFunc
 }
 
 // run works until all events ended.
@@ -42,8 +43,8 @@ func (w *worker) run(ctx context.Context) {
 // unanswered notes a delivery of which nobody heard: it can have been to any
 // account, so to each.
 func (w *worker) unanswered(call int64) {
-	for a := range 10 {
-		w.add(w.n, input{verb: receive, account: "A" + string(rune('0'+a)), call: call}, output{answer: unknown})
+	for a := range w.accounts {
+		w.add(w.n, input{verb: receive, account: accountName(a), call: call}, output{answer: unknown})
 	}
 }
 
@@ -106,9 +107,6 @@ func (w *worker) settle(ctx context.Context, lease queue.Lease, v queue.Verdict)
 func (w *worker) first(token string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.endings == nil {
-		w.endings = map[string]bool{}
-	}
 	seen := w.endings[token]
 	w.endings[token] = true
 	return !seen

@@ -1,14 +1,11 @@
 package boltjournal_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
-	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -19,20 +16,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/internal/bolttest"
 	"github.com/evenkeel/evenkeel/journal"
 	"github.com/evenkeel/evenkeel/journal/boltjournal"
 )
 
 var kills = flag.Int("kills", 6, "how many times a process at work on a journal is killed")
 
-// childEnv is the name of the file for the process that is going to be killed.
-const childEnv = "BOLTJOURNAL_TEST_CHILD"
-
 // child does runs until it is killed, and says what it did.
-func child() {
-	j, err := boltjournal.Open(os.Getenv(childEnv), &boltjournal.Options{KeepRuns: -1})
+func child(path string) {
+	j, err := boltjournal.Open(path, &boltjournal.Options{KeepRuns: -1})
 	if err != nil {
-		fmt.Println("error", err)
+		bolttest.Say("error %v", err)
 		return
 	}
 	var wg sync.WaitGroup
@@ -41,17 +36,13 @@ func child() {
 			account := broker.AccountID(fmt.Sprint("U", n))
 			for i := 0; ; i++ {
 				if err := childRun(j, account, fmt.Sprintf("%d-%d-%d", os.Getpid(), n, i)); err != nil {
-					say("error %v", err)
+					bolttest.Say("error %v", err)
 					return
 				}
 			}
 		})
 	}
 	wg.Wait()
-}
-
-func say(format string, args ...any) {
-	_, _ = os.Stdout.WriteString(fmt.Sprintf(format, args...) + "\n")
 }
 
 // childRun does one run, saying before it sends what a broker would see.
@@ -61,28 +52,28 @@ func childRun(j *boltjournal.Journal, account broker.AccountID, event string) er
 	if err != nil {
 		return err
 	}
-	say("begun %s %s %d", b.Grant.Run, account, b.Grant.Fence)
+	bolttest.Say("begun %s %s %d", b.Grant.Run, account, b.Grant.Fence)
 	if err := j.Checkpoint(ctx, b.Grant, journal.Step{Name: "plan", Time: start, Data: json.RawMessage(`{"a":1}`)}); err != nil {
 		return err
 	}
-	say("reached %s", b.Grant.Run)
+	bolttest.Say("reached %s", b.Grant.Run)
 	for k := range 3 {
 		ref := fmt.Sprintf("%s.%d", event, k)
 		if err := j.Intend(ctx, b.Grant, intentOf(b.Grant, ref)); err != nil {
 			return err
 		}
-		say("intended %s %s", b.Grant.Run, ref)
-		say("settling %s %s", b.Grant.Run, ref)
+		bolttest.Say("intended %s %s", b.Grant.Run, ref)
+		bolttest.Say("settling %s %s", b.Grant.Run, ref)
 		if err := j.Settle(ctx, b.Grant, settled(ref, journal.Filled)); err != nil {
 			return err
 		}
-		say("settled %s %s", b.Grant.Run, ref)
+		bolttest.Say("settled %s %s", b.Grant.Run, ref)
 	}
-	say("finishing %s", b.Grant.Run)
+	bolttest.Say("finishing %s", b.Grant.Run)
 	if err := j.Finish(ctx, b.Grant, ending(start)); err != nil {
 		return err
 	}
-	say("finished %s", b.Grant.Run)
+	bolttest.Say("finished %s", b.Grant.Run)
 	return nil
 }
 
@@ -103,7 +94,7 @@ func TestKilled(t *testing.T) {
 	all := map[string]*told{}
 	lines := 0
 	for range *kills {
-		for _, line := range killed(t, path) {
+		for _, line := range bolttest.Killed(t, path) {
 			lines++
 			f := strings.Fields(line)
 			require.NotEqual(t, "error", f[0], line)
@@ -134,25 +125,6 @@ func TestKilled(t *testing.T) {
 		check(t, path, all)
 	}
 	t.Logf("%d kills, %d runs, %d lines", *kills, len(all), lines)
-}
-
-// killed runs a process on the file, kills it and returns what it said.
-func killed(t *testing.T, path string) []string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^$")
-	cmd.Env = append(os.Environ(), childEnv+"="+path)
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	var lines []string
-	last := 1 + rand.IntN(600)
-	for scanner := bufio.NewScanner(out); scanner.Scan(); {
-		if lines = append(lines, scanner.Text()); len(lines) == last {
-			require.NoError(t, cmd.Process.Kill())
-		}
-	}
-	require.Error(t, cmd.Wait(), "it was killed")
-	return lines
 }
 
 // check holds the file to what was said.

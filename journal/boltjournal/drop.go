@@ -24,6 +24,9 @@ type ending struct {
 // many or they are too old: not the one that ended last, and none with an unknown
 // outcome.
 func (w *work) drop(account broker.AccountID, now time.Time) error {
+	if w.opts.KeepRuns < 0 && w.opts.Retain == 0 {
+		return nil // all are kept
+	}
 	all, err := w.endings(account)
 	if err != nil {
 		return err
@@ -83,22 +86,21 @@ func (w *work) dropRun(id journal.RunID) error {
 		return damaged(journal.ErrUnknownRun, "finished run %s", id)
 	}
 	runs, refs := w.Bucket(bRuns), w.Bucket(bRefs)
+	mark := (&place{gone: true}).encode()
+	for k := range runs.Prefix(join(string(id), partIntent)) {
+		r, err := w.intent(id, tail(k))
+		if err != nil {
+			return err
+		}
+		if err := refs.Put([]byte(r.Intent.Order.ID), mark); err != nil {
+			return err
+		}
+	}
 	var keys [][]byte
 	for k := range runs.Prefix(join(string(id))) {
 		keys = append(keys, slices.Clone(k))
 	}
-	mark := (&place{gone: true}).encode()
-	prefix := len(join(string(id), partIntent))
 	for _, k := range keys {
-		if len(k) == prefix+8 && string(k[prefix-1:prefix]) == partIntent {
-			r, err := w.intent(id, tail(k))
-			if err != nil {
-				return err
-			}
-			if err := refs.Put([]byte(r.Intent.Order.ID), mark); err != nil {
-				return err
-			}
-		}
 		if err := runs.Delete(k); err != nil {
 			return err
 		}

@@ -1,21 +1,21 @@
 package boltjournal_test
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/evenkeel/evenkeel/internal/bolttest"
 	"github.com/evenkeel/evenkeel/journal"
 	"github.com/evenkeel/evenkeel/journal/boltjournal"
 	"github.com/evenkeel/evenkeel/journal/journaltest"
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv(childEnv) != "" {
-		child()
+	if path := bolttest.File(); path != "" {
+		child(path)
 		return
 	}
 	goleak.VerifyTestMain(m)

@@ -1,6 +1,7 @@
 package boltjournal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -29,7 +30,8 @@ func (j *Journal) Account(ctx context.Context, account broker.AccountID) (journa
 func (w *work) standing(id broker.AccountID, begins journal.RunID) (journal.Standing, error) {
 	s := journal.Standing{Account: id}
 	var err error
-	if s.Kill, err = w.kill(""); err != nil || nameless(string(id)) {
+	if nameless(string(id)) {
+		s.Kill, err = w.kill("")
 		return s, err
 	}
 	if s.Kill, err = w.kill(id); err != nil {
@@ -109,29 +111,22 @@ const runsAtOnce = 16
 // loop over the runs.
 func (j *Journal) Runs(ctx context.Context, account broker.AccountID) iter.Seq2[journal.Run, error] {
 	return func(yield func(journal.Run, error) bool) {
-		before := ^uint64(0)
-		for before > 0 {
-			if err := ended(ctx, "runs"); err != nil {
-				yield(journal.Run{}, err)
-				return
-			}
-			page, next, err := j.page(ctx, account, before)
-			if err != nil {
-				yield(journal.Run{}, err)
-				return
-			}
+		before, err := ^uint64(0), ended(ctx, "runs")
+		for before > 0 && err == nil {
+			var page []journal.Run
+			page, before, err = j.page(ctx, account, before)
+			err = cmp.Or(err, ended(ctx, "runs"))
 			for _, run := range page {
-				if err := ended(ctx, "runs"); err != nil {
-					yield(journal.Run{}, err)
-					return
+				if err != nil {
+					break
 				}
 				if !yield(run, nil) {
 					return
 				}
+				err = ended(ctx, "runs")
 			}
-			before = next
 		}
-		if err := ended(ctx, "runs"); err != nil {
+		if err != nil {
 			yield(journal.Run{}, err)
 		}
 	}

@@ -162,15 +162,7 @@ func (w *work) step(key []byte) (uint64, *journal.Step, error) {
 	if b == nil {
 		return 0, nil, nil
 	}
-	n, text, err := readNumber(b)
-	if err != nil {
-		return 0, nil, damaged(err, "step %q", key)
-	}
-	r, err := read(key, []byte(text))
-	if err == nil && r.Step == nil {
-		err = damaged(journal.ErrInvalid, "record %q is no step", key)
-	}
-	return n, r.Step, err
+	return readStep(key, b)
 }
 
 // Finish implements [journal.RunLog].
@@ -191,13 +183,13 @@ func (w *work) finish(grant *journal.Grant, outcome *journal.Outcome, form []byt
 		return err
 	}
 	id, account := string(grant.Run), string(grant.Account)
-	open, err := w.openRefs(grant.Account, grant.Run)
+	refs, err := w.openRefs(grant.Account, grant.Run)
 	if err != nil {
 		return err
 	}
-	if len(open) > 0 {
+	if len(refs) > 0 {
 		return fmt.Errorf("boltjournal: finish: account %s: run %s: %w: settle %s first",
-			account, id, journal.ErrOpenIntents, strings.Join(open, ", "))
+			account, id, journal.ErrOpenIntents, strings.Join(refs, ", "))
 	}
 	h, err := w.head(grant.Run)
 	if err != nil {
@@ -221,22 +213,14 @@ func (w *work) finish(grant *journal.Grant, outcome *journal.Outcome, form []byt
 
 // openRefs returns the references of a run's open intents.
 func (w *work) openRefs(account broker.AccountID, id journal.RunID) ([]string, error) {
+	open, err := w.open(account)
 	var refs []string
-	for k, v := range w.Bucket(bOpen).Prefix(join(string(account))) {
-		run, _, err := decodeOpen(v)
-		if err != nil {
-			return nil, damaged(err, "account %s", account)
+	for _, o := range open {
+		if o.Intent.Run == id {
+			refs = append(refs, string(o.Intent.Order.ID))
 		}
-		if run != id {
-			continue
-		}
-		r, err := w.intent(run, tail(k))
-		if err != nil {
-			return nil, err
-		}
-		refs = append(refs, string(r.Intent.Order.ID))
 	}
-	return refs, nil
+	return refs, err
 }
 
 // forgetApprovals removes the approvals of a run.

@@ -242,18 +242,11 @@ func (w *work) steps(id journal.RunID) ([]journal.Step, error) {
 	}
 	var list []numberedStep
 	for k, v := range w.Bucket(bRuns).Prefix(join(string(id), partStep)) {
-		n, text, err := readNumber(v)
-		if err != nil {
-			return nil, damaged(err, "step %q", k)
-		}
-		r, err := read(k, []byte(text))
+		n, step, err := readStep(k, v)
 		if err != nil {
 			return nil, err
 		}
-		if r.Step == nil {
-			return nil, damaged(journal.ErrInvalid, "record %q is no step", k)
-		}
-		list = append(list, numberedStep{n, *r.Step})
+		list = append(list, numberedStep{n, *step})
 	}
 	slices.SortFunc(list, func(a, b numberedStep) int { return cmp.Compare(a.n, b.n) })
 	steps := make([]journal.Step, len(list))
@@ -261,6 +254,19 @@ func (w *work) steps(id journal.RunID) ([]journal.Step, error) {
 		steps[i] = list[i].Step
 	}
 	return steps, nil
+}
+
+// readStep decodes a step and its number.
+func readStep(key, b []byte) (uint64, *journal.Step, error) {
+	n, text, err := readNumber(b)
+	if err != nil {
+		return 0, nil, damaged(err, "step %q", key)
+	}
+	r, err := read(key, []byte(text))
+	if err == nil && r.Step == nil {
+		err = damaged(journal.ErrInvalid, "record %q is no step", key)
+	}
+	return n, r.Step, err
 }
 
 // instant is how an instant is kept.

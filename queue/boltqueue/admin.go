@@ -100,11 +100,11 @@ func (q *Queue) page(ctx context.Context, of queue.State, after, last uint64) (p
 			if seq > last {
 				return nil
 			}
-			it, err := w.item(string(id))
+			it, err := w.listed(string(id))
 			if err != nil {
 				return err
 			}
-			if it == nil || it.State != of {
+			if it.State != of {
 				return w.damaged(fmt.Errorf("event %s is not %s", id, of))
 			}
 			if page = append(page, it.Entry); len(page) == entriesAtOnce {

@@ -1,13 +1,10 @@
 package boltqueue_test
 
 import (
-	"bufio"
 	"context"
 	"flag"
 	"fmt"
-	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -17,14 +14,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/evenkeel/evenkeel/internal/bolttest"
 	"github.com/evenkeel/evenkeel/queue"
 	"github.com/evenkeel/evenkeel/queue/boltqueue"
 )
 
 var kills = flag.Int("kills", 6, "how many times a process at work on a queue is killed")
-
-// childEnv is the name of the file for the process that is going to be killed.
-const childEnv = "BOLTQUEUE_TEST_CHILD"
 
 // crashOptions have leases that end soon, so that the next process goes on.
 func crashOptions() *boltqueue.Options {
@@ -32,13 +27,12 @@ func crashOptions() *boltqueue.Options {
 }
 
 // child publishes and settles until it is killed, and says what it did.
-func child() {
-	q, err := boltqueue.Open(os.Getenv(childEnv), crashOptions())
+func child(path string) {
+	q, err := boltqueue.Open(path, crashOptions())
 	if err != nil {
-		fmt.Println("error", err)
+		bolttest.Say("error %v", err)
 		return
 	}
-	say := func(format string, args ...any) { _, _ = os.Stdout.WriteString(fmt.Sprintf(format, args...) + "\n") }
 	ctx := context.Background()
 	var wg sync.WaitGroup
 	for n := range 3 {
@@ -47,24 +41,24 @@ func child() {
 				key := fmt.Sprintf("%d-%d-%d", os.Getpid(), n, i)
 				r, err := q.Publish(ctx, queue.Event{Account: fmt.Sprint("A", i%5), Command: "c", Key: key, Payload: []byte(`{"key":"` + key + `"}`)})
 				if err != nil {
-					say("error %v", err)
+					bolttest.Say("error %v", err)
 					return
 				}
-				say("published %s", r.ID)
+				bolttest.Say("published %s", r.ID)
 			}
 		})
 		wg.Go(func() {
 			for i := 0; ; i++ {
 				d, err := q.Receive(ctx)
 				if err != nil {
-					say("error %v", err)
+					bolttest.Say("error %v", err)
 					return
 				}
-				say("leased %s %d", d.Event.ID, d.Fence)
+				bolttest.Say("leased %s %d", d.Event.ID, d.Fence)
 				verb := []queue.Verb{queue.VerbAck, queue.VerbAck, queue.VerbHold, queue.VerbDead, queue.VerbRetry}[i%5]
-				say("settling %s", d.Event.ID)
+				bolttest.Say("settling %s", d.Event.ID)
 				if err := d.Settle(ctx, queue.Verdict{Verb: verb}); err == nil {
-					say("settled %s %s", d.Event.ID, verb)
+					bolttest.Say("settled %s %s", d.Event.ID, verb)
 				}
 			}
 		})
@@ -86,7 +80,7 @@ func TestKilled(t *testing.T) {
 	events := map[string]*told{}
 	lines := 0
 	for range *kills {
-		for _, line := range killed(t, path) {
+		for _, line := range bolttest.Killed(t, path) {
 			lines++
 			f := strings.Fields(line)
 			require.NotEqual(t, "error", f[0], line)
@@ -109,29 +103,6 @@ func TestKilled(t *testing.T) {
 		check(t, path, events)
 	}
 	t.Logf("%d kills, %d events, %d lines", *kills, len(events), lines)
-}
-
-// killed runs a process on the file, kills it and returns what it said.
-func killed(t *testing.T, path string) []string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^$")
-	cmd.Env = append(os.Environ(), childEnv+"="+path)
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	var lines []string
-	last := rand.IntN(600)
-	scanner := bufio.NewScanner(out)
-	for scanner.Scan() {
-		if lines = append(lines, scanner.Text()); len(lines) == last {
-			go func() { _ = cmd.Process.Kill() }()
-		}
-		if len(lines) == 1 && last == 0 {
-			_ = cmd.Process.Kill()
-		}
-	}
-	require.Error(t, cmd.Wait(), "it was killed")
-	return lines
 }
 
 // check holds the file to what was said.

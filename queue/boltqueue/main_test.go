@@ -2,7 +2,6 @@ package boltqueue_test
 
 import (
 	"flag"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/evenkeel/evenkeel/internal/bolttest"
 	"github.com/evenkeel/evenkeel/queue"
 	"github.com/evenkeel/evenkeel/queue/boltqueue"
 	"github.com/evenkeel/evenkeel/queue/queuetest"
@@ -18,8 +18,8 @@ import (
 var live = flag.Bool("live", false, "run the suite in real time, too")
 
 func TestMain(m *testing.M) {
-	if os.Getenv(childEnv) != "" {
-		child()
+	if path := bolttest.File(); path != "" {
+		child(path)
 		return
 	}
 	goleak.VerifyTestMain(m)

@@ -62,30 +62,19 @@ func (q *Queue) boundLeases(tx *boltfile.Tx) error {
 		return err
 	}
 	latest := w.clock.Add(q.opts.Lease)
-	var late []string
+	var late []*item
 	for k, v := range tx.Bucket(bLeased).Prefix(nil) {
 		if !later(k, latest) {
 			continue
 		}
-		l, err := decodeLane(v)
+		it, err := w.laned(v)
 		if err != nil {
-			return w.damaged(err)
+			return err
 		}
-		late = append(late, l.id)
+		late = append(late, it)
 	}
-	for _, id := range late {
-		it, err := w.item(id)
-		if err != nil {
-			return err
-		}
-		if it == nil {
-			return w.damaged(fmt.Errorf("event %s is leased, but not kept", id))
-		}
-		if err := w.leave(it); err != nil {
-			return err
-		}
-		it.expires = latest
-		if err := errors.Join(w.enter(it, queue.Leased), w.put(it)); err != nil {
+	for _, it := range late {
+		if err := w.expire(it, latest); err != nil {
 			return err
 		}
 	}
@@ -133,11 +122,7 @@ func (q *Queue) Publish(ctx context.Context, event queue.Event) (queue.Receipt, 
 func (w *work) known(event *queue.Event) (*item, error) {
 	if event.Key != "" {
 		if id := w.tx.Bucket(bKeys).Get([]byte(event.Key)); id != nil {
-			it, err := w.item(string(id))
-			if err == nil && it == nil {
-				err = w.damaged(fmt.Errorf("key %s: event %s is not kept", event.Key, id))
-			}
-			return it, err
+			return w.listed(string(id))
 		}
 	}
 	if event.ID != "" {
@@ -225,14 +210,9 @@ func (w *work) replaceable(event *queue.Event, same []byte) (*item, error) {
 		if s.delivered {
 			return nil, nil
 		}
-		it, err := w.item(s.id)
-		switch {
-		case err != nil:
+		it, err := w.listed(s.id)
+		if err != nil || !bytes.Equal(it.same, same) {
 			return nil, err
-		case it == nil:
-			return nil, w.damaged(fmt.Errorf("event %s of account %s is not kept", s.id, account))
-		case !bytes.Equal(it.same, same):
-			return nil, nil
 		}
 		return it, nil
 	}

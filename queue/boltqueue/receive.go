@@ -90,16 +90,9 @@ func (q *Queue) take(ctx context.Context) (d *queue.Delivery, wait time.Duration
 		if v == nil {
 			return nil
 		}
-		l, err := decodeLane(v)
-		if err != nil {
-			return w.damaged(err)
-		}
-		it, err := w.item(l.id)
+		it, err := w.laned(v)
 		if err != nil {
 			return err
-		}
-		if it == nil {
-			return w.damaged(fmt.Errorf("event %s is ready, but not kept", l.id))
 		}
 		d, err = w.lease(q, it, asked)
 		return err

@@ -88,11 +88,7 @@ func (q *Queue) Extend(ctx context.Context, lease queue.Lease) (queue.Lease, err
 		if it == nil || it.State != queue.Leased || it.token != lease.Token {
 			return lost(lease, it)
 		}
-		if err := w.leave(it); err != nil {
-			return err
-		}
-		it.expires = w.clock.Add(w.opts.Lease)
-		return errors.Join(w.enter(it, queue.Leased), w.put(it))
+		return w.expire(it, w.clock.Add(w.opts.Lease))
 	})
 	if err != nil {
 		return lease, err

@@ -10,6 +10,24 @@ import (
 	"github.com/evenkeel/evenkeel/queue"
 )
 
+// laned returns the event that a lane stands for.
+func (w *work) laned(value []byte) (*item, error) {
+	l, err := decodeLane(value)
+	if err != nil {
+		return nil, w.damaged(err)
+	}
+	return w.listed(l.id)
+}
+
+// listed returns an event that stands in one of the lists, so it must be kept.
+func (w *work) listed(id string) (*item, error) {
+	it, err := w.item(id)
+	if err == nil && it == nil {
+		err = w.damaged(fmt.Errorf("event %s is listed, but not kept", id))
+	}
+	return it, err
+}
+
 // item returns an event, nil if it is not kept.
 func (w *work) item(id string) (*item, error) {
 	b := w.tx.Bucket(bEvents).Get([]byte(id))
@@ -153,6 +171,15 @@ func (w *work) note(it *item, h queue.HistoryItem) {
 	it.History = append(it.History, h)
 }
 
+// expire gives the lease of an event another end.
+func (w *work) expire(it *item, at time.Time) error {
+	if err := w.leave(it); err != nil {
+		return err
+	}
+	it.expires = at
+	return errors.Join(w.enter(it, queue.Leased), w.put(it))
+}
+
 // crash ends a delivery whose lease ran out.
 func (w *work) crash(it *item) error {
 	a, err := w.account(it.Event.Account)
@@ -237,12 +264,9 @@ func (w *work) trimDead() (gone bool, err error) {
 
 // forget removes an event that ended, or is dead.
 func (w *work) forget(id string) error {
-	it, err := w.item(id)
+	it, err := w.listed(id)
 	if err != nil {
 		return err
-	}
-	if it == nil {
-		return w.damaged(fmt.Errorf("event %s ended, but is not kept", id))
 	}
 	if it.State == queue.Dead && it.Successor != "" {
 		w.counts[countAgain]--

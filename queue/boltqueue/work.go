@@ -190,16 +190,9 @@ func (w *work) advance() error {
 	}
 	leased := w.tx.Bucket(bLeased)
 	for k, v := leased.First(); k != nil && !later(k, w.clock); k, v = leased.First() {
-		l, err := decodeLane(v)
-		if err != nil {
-			return w.damaged(err)
-		}
-		it, err := w.item(l.id)
+		it, err := w.laned(v)
 		if err != nil {
 			return err
-		}
-		if it == nil {
-			return w.damaged(fmt.Errorf("event %s is leased, but not kept", l.id))
 		}
 		if err := w.crash(it); err != nil {
 			return err

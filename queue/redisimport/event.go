@@ -135,14 +135,15 @@ func (b *reading) append(row Row) error {
 	row.Command = command
 	if row.State == Planned {
 		event := row.event()
+		fault := event.Check()
 		asks := row.Account + ":" + row.Exec
 		switch first, seen := b.keys[row.Key]; {
 		case !known:
 			row.State = Faulty
 			row.Fault = fmt.Errorf("exec %.40q is not a known command: add it to Options.Commands, which has %s",
 				row.Exec, strings.Join(slices.Sorted(maps.Keys(b.m.Commands)), ", "))
-		case event.Check() != nil:
-			row.State, row.Fault = Faulty, event.Check()
+		case fault != nil:
+			row.State, row.Fault = Faulty, fault
 		case seen && first != asks:
 			row.State = Faulty
 			row.Fault = fmt.Errorf("event_id %q stands for %s further up, and for %s here: give one of them another id", row.OldID, first, asks)

@@ -94,11 +94,15 @@ func (m *importer) publish(ctx context.Context, to queue.EventQueue, row *Row) e
 	if receipt.Duplicate {
 		row.State = Earlier
 	}
-	if err := m.client.HSet(ctx, m.Marks, m.Target+row.Key, receipt.ID).Err(); err != nil {
-		return m.failed(ctx, m.Marks, "hash", err)
+	if err := m.client.HSet(ctx, m.Marks, m.mark(row), receipt.ID).Err(); err != nil {
+		return failed(ctx, "write", m.Marks, "hash", err)
 	}
 	return nil
 }
+
+// mark is the field of the hash that notes the import of a row. Keys are all of one
+// length, so no two targets have a mark in common.
+func (m *importer) mark(row *Row) string { return m.Target + row.Key }
 
 // Faults returns [ErrFaulty] with the fault of every event that cannot be
 // imported, or nil.

@@ -1,9 +1,9 @@
 package redisimport
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"strings"
 	"time"
 
@@ -65,28 +65,15 @@ func newImporter(client redis.UniversalClient, opts *Options) (*importer, error)
 	if opts != nil {
 		m.Options = *opts
 	}
-	for _, f := range [...]struct {
-		key  *string
-		name string
-	}{
-		{&m.Queue, "rebalance_queue"},
-		{&m.Retry, "rebalance_retry_set"},
-		{&m.Delayed, "delayed_execution_set"},
-		{&m.Active, "active_events_set"},
-		{&m.Marks, "evenkeel_imported"},
-	} {
-		if *f.key == "" {
-			*f.key = f.name
-		}
-	}
-	if m.RetryDelay == 0 {
-		m.RetryDelay = 5 * time.Minute
-	}
-	if m.Limit == 0 {
-		m.Limit = 100_000
-	}
+	m.Queue = cmp.Or(m.Queue, "rebalance_queue")
+	m.Retry = cmp.Or(m.Retry, "rebalance_retry_set")
+	m.Delayed = cmp.Or(m.Delayed, "delayed_execution_set")
+	m.Active = cmp.Or(m.Active, "active_events_set")
+	m.Marks = cmp.Or(m.Marks, "evenkeel_imported")
+	m.RetryDelay = cmp.Or(m.RetryDelay, 5*time.Minute)
+	m.Limit = cmp.Or(m.Limit, 100_000)
 	if m.Commands == nil {
-		m.Commands = maps.Clone(commands)
+		m.Commands = commands
 	}
 	return m, m.check()
 }

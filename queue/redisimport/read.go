@@ -45,7 +45,7 @@ func (m *importer) readQueue(ctx context.Context, b *reading) error {
 	for end := int64(-1); ; end -= page {
 		texts, err := m.client.LRange(ctx, m.Queue, end-page+1, end).Result()
 		if err != nil {
-			return m.failed(ctx, m.Queue, "list", err)
+			return failed(ctx, "read", m.Queue, "list", err)
 		}
 		for _, text := range slices.Backward(texts) {
 			if err := b.add(m.Queue, text, time.Time{}); err != nil {
@@ -73,7 +73,7 @@ func (m *importer) readSorted(ctx context.Context, b *reading, key string, after
 	for start := int64(0); ; start += page {
 		members, err := m.client.ZRangeWithScores(ctx, key, start, start+page-1).Result()
 		if err != nil {
-			return m.failed(ctx, key, "sorted set", err)
+			return failed(ctx, "read", key, "sorted set", err)
 		}
 		for _, z := range members {
 			text, _ := z.Member.(string) //nolint:errcheck // go-redis reads members as strings
@@ -100,7 +100,7 @@ func instant(z redis.Z) time.Time {
 func (m *importer) readActive(ctx context.Context, b *reading) error {
 	members, err := m.client.SMembers(ctx, m.Active).Result()
 	if err != nil {
-		return m.failed(ctx, m.Active, "set", err)
+		return failed(ctx, "read", m.Active, "set", err)
 	}
 	slices.Sort(members)
 	for _, member := range members {
@@ -119,18 +119,18 @@ func (m *importer) readActive(ctx context.Context, b *reading) error {
 func (m *importer) readMarks(ctx context.Context, r *Report) error {
 	marks, err := m.client.HGetAll(ctx, m.Marks).Result()
 	if err != nil {
-		return m.failed(ctx, m.Marks, "hash", err)
+		return failed(ctx, "read", m.Marks, "hash", err)
 	}
 	for i := range r.Rows {
 		row := &r.Rows[i]
-		if id, ok := marks[m.Target+row.Key]; ok && row.State == Planned {
+		if id, ok := marks[m.mark(row)]; ok && row.State == Planned {
 			row.State, row.ID = Earlier, id
 		}
 	}
 	return nil
 }
 
-// failed names the key that could not be read.
-func (m *importer) failed(ctx context.Context, key, kind string, err error) error {
-	return fmt.Errorf("redisimport: read key %q, which should be a %s: %w", key, kind, redisconn.Translate(ctx, "read", err))
+// failed names the key that could not be read or written.
+func failed(ctx context.Context, what, key, kind string, err error) error {
+	return fmt.Errorf("redisimport: %s key %q, which should be a %s: %w", what, key, kind, redisconn.Translate(ctx, what, err))
 }
