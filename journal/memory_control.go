@@ -37,7 +37,7 @@ func (m *Memory) Unblock(ctx context.Context, unblock Unblock) error {
 	if a.unblock != nil && a.unblock.Same(&unblock) {
 		return nil
 	}
-	if err := unblock.Covers(a.block, a.openIntents()); err != nil {
+	if err := unblock.Covers(a.block, m.standing(unblock.Account, nil).Open); err != nil {
 		return err
 	}
 	a.block, a.unblock = nil, &unblock
@@ -52,15 +52,6 @@ func (m *Memory) Unblock(ctx context.Context, unblock Unblock) error {
 	clear(a.open[len(unsettled):])
 	a.open = unsettled
 	return nil
-}
-
-// openIntents are those that stand open.
-func (a *memAccount) openIntents() []Intent {
-	list := make([]Intent, len(a.open))
-	for i, p := range a.open {
-		list[i] = *p.intent
-	}
-	return list
 }
 
 // Kill implements [Control].

@@ -99,7 +99,7 @@ func (o object) number(name string, d decimal.Decimal) object { return o.key(nam
 
 // amount adds a decimal.
 func (o object) amount(d decimal.Decimal) object {
-	return append(appendDecimal(append(o, '"'), d), '"')
+	return append(broker.AppendDecimal(append(o, '"'), d), '"')
 }
 
 // instant adds a member that is a time.
@@ -143,10 +143,4 @@ func listUnlessEmpty[T any](o object, name string, items []T, each func(object, 
 		return o
 	}
 	return list(o, name, items, each)
-}
-
-// appendDecimal writes a decimal in plain notation without trailing zeros, as
-// its String method does.
-func appendDecimal(b []byte, d decimal.Decimal) []byte {
-	return broker.AppendDecimal(b, d)
 }

@@ -2,6 +2,7 @@ package rebalance
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"time"
 
@@ -53,11 +54,9 @@ func (r *run) caughtUp(ctx context.Context) error {
 			return nil
 		}
 		if left <= 0 {
-			s := stopf(Deferred, ReasonPositionsLag, "account %s: an order for %s was settled at %s, its fills make the position %s, the broker still says %s after %s: "+
+			return r.e.postponef(ReasonPositionsLag, "account %s: an order for %s was settled at %s, its fills make the position %s, the broker still says %s after %s: "+
 				"it lags behind its own fills, or somebody else traded; the next look takes what it says then", r.req.Account, late.Symbol,
 				late.Settled.UTC().Format(time.RFC3339), late.Expected, r.snap.Position(late.Symbol), r.e.cfg.Timing.Settle)
-			s.Until = r.e.recheck()
-			return s
 		}
 		if err := r.pauseUpTo(ctx, left); err != nil {
 			return err
@@ -107,6 +106,19 @@ func (r *run) readOthers(ctx context.Context) error {
 	return nil
 }
 
+// otherIntents are the intents of those runs, as far as they were read.
+func (r *run) otherIntents() iter.Seq[*journal.Intent] {
+	return func(yield func(*journal.Intent) bool) {
+		for i := range r.others {
+			for k := range r.others[i].Intents {
+				if !yield(&r.others[i].Intents[k]) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // stillLate are the fills that earlier runs left, as far as they are recent.
 func (r *run) stillLate(m *memory) []settledFill {
 	if m == nil || len(m.Late) == 0 {
@@ -141,12 +153,16 @@ func (r *run) withSettled(fills []settledFill, intents []journal.Intent) []settl
 		if s.Outcome == journal.Inferred || s.Outcome == journal.Unknown {
 			continue
 		}
-		moved := s.Filled.Mul(decimal.New(in.Order.Side.Sign(), 0))
 		fills = append(fills, settledFill{
-			Symbol: in.Order.Instrument, Expected: in.Held.Add(moved), Ordered: in.Time, Settled: s.Time,
+			Symbol: in.Order.Instrument, Expected: leftBy(in), Ordered: in.Time, Settled: s.Time,
 		})
 	}
 	return fills
+}
+
+// leftBy is the position that the fills of a settled order make of the one before it.
+func leftBy(in *journal.Intent) decimal.Decimal {
+	return in.Held.Add(in.Settlement.Filled.Mul(decimal.New(in.Order.Side.Sign(), 0)))
 }
 
 // late is what this run leaves to the next one to wait for: nothing if it has

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/shopspring/decimal"
-
 	"github.com/evenkeel/evenkeel/broker"
 	"github.com/evenkeel/evenkeel/journal"
 )
@@ -69,7 +67,7 @@ func (r *run) sinceLastRun() []Difference {
 		}
 	}
 	for id, in := range r.touched() {
-		expected[id] = numOf(in.Held).add(numOf(in.Settlement.Filled.Mul(decimal.New(in.Order.Side.Sign(), 0))))
+		expected[id] = numOf(leftBy(in))
 	}
 	return r.difference(expected)
 }
@@ -81,16 +79,13 @@ func (r *run) touched() map[broker.InstrumentID]*journal.Intent {
 		return nil
 	}
 	newest := map[broker.InstrumentID]*journal.Intent{}
-	for i := range r.others {
-		for k := range r.others[i].Intents {
-			in := &r.others[i].Intents[k]
-			id := in.Order.Instrument
-			if in.Settlement == nil || r.memory != nil && !in.Time.After(r.memory.Looked) {
-				continue
-			}
-			if have := newest[id]; have == nil || !have.Time.After(in.Time) {
-				newest[id] = in
-			}
+	for in := range r.otherIntents() {
+		id := in.Order.Instrument
+		if in.Settlement == nil || r.memory != nil && !in.Time.After(r.memory.Looked) {
+			continue
+		}
+		if have := newest[id]; have == nil || !have.Time.After(in.Time) {
+			newest[id] = in
 		}
 	}
 	return newest

@@ -95,17 +95,7 @@ func TestATradeByHandBetweenRunsIsRecorded(t *testing.T) {
 // TestARunThatWasPutDownLeavesNoDifference: what an unfinished run traded is known.
 func TestARunThatWasPutDownLeavesNoDifference(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var r *rig
-		r = newRig(t, func(sim *fake.Config, _ *rebalance.Config) {
-			sim.OnCall = func(c fake.Call) error {
-				if c.Method == fake.MethodPlace && c.After && r.sent() == 1 {
-					return r.Kill(t.Context(), account, "ann", "drill")
-				}
-				return nil
-			}
-		})
-		require.Equal(t, rebalance.Cancelled, r.run("e1").Outcome)
-		require.NoError(t, r.Resume(t.Context(), account, "ann", "over"))
+		r := stoppedRig(t, nil)
 		time.Sleep(time.Hour)
 		require.Equal(t, "600", r.held("A"))
 		res := r.run("e2")
@@ -162,17 +152,7 @@ func TestADeadRunDoesNotSwallowADifference(t *testing.T) {
 // account was, but what this one's orders made of it is known.
 func TestWhatAFirstRunTradedIsCompared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var r *rig
-		r = newRig(t, func(sim *fake.Config, _ *rebalance.Config) {
-			sim.OnCall = func(c fake.Call) error {
-				if c.Method == fake.MethodPlace && c.After && r.sent() == 1 {
-					return r.Kill(t.Context(), account, "ann", "drill")
-				}
-				return nil
-			}
-		})
-		require.Equal(t, rebalance.Cancelled, r.run("e1").Outcome)
-		require.NoError(t, r.Resume(t.Context(), account, "ann", "over"))
+		r := stoppedRig(t, nil)
 		time.Sleep(24 * time.Hour)
 		require.NoError(t, r.broker.TradeByHand(account, "A", broker.Sell, num("50")))
 		res := r.run("e2")

@@ -33,15 +33,12 @@ func (r *run) readToday(ctx context.Context) error {
 		return err
 	}
 	since := midnight(r.e.cfg.Now())
-	for i := range r.others {
-		for k := range r.others[i].Intents {
-			in := &r.others[i].Intents[k]
-			if in.Time.Before(since) {
-				continue
-			}
-			if err := r.learn(ctx, in.Order.Instrument); err != nil {
-				return err
-			}
+	for in := range r.otherIntents() {
+		if in.Time.Before(since) {
+			continue
+		}
+		if err := r.learn(ctx, in.Order.Instrument); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -55,15 +52,12 @@ func (r *run) today() (orders int, turnover num) {
 	if m := r.memory; m != nil && m.Today != nil && m.Today.Day == since.Format(time.DateOnly) {
 		orders, turnover = orders+m.Today.Orders, turnover.add(numOf(m.Today.Turnover))
 	}
-	for i := range r.others {
-		for k := range r.others[i].Intents {
-			in := &r.others[i].Intents[k]
-			if in.Time.Before(since) {
-				continue
-			}
-			n, worth := r.sentWith(&in.Order, in.Settlement)
-			orders, turnover = orders+n, turnover.add(worth)
+	for in := range r.otherIntents() {
+		if in.Time.Before(since) {
+			continue
 		}
+		n, worth := r.sentWith(&in.Order, in.Settlement)
+		orders, turnover = orders+n, turnover.add(worth)
 	}
 	return orders, turnover
 }

@@ -60,19 +60,8 @@ func TestADayHasALimit(t *testing.T) {
 // after its sale.
 func TestADayCountsRunsThatWerePutDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var r *rig
 		time.Sleep(12 * time.Hour)
-		r = newRig(t, func(sim *fake.Config, cfg *rebalance.Config) {
-			cfg.Limits.DayOrders = 2
-			sim.OnCall = func(c fake.Call) error {
-				if c.Method == fake.MethodPlace && c.After && r.sent() == 1 {
-					return r.Kill(t.Context(), account, "ann", "drill")
-				}
-				return nil
-			}
-		})
-		require.Equal(t, rebalance.Cancelled, r.run("e1").Outcome)
-		require.NoError(t, r.Resume(t.Context(), account, "ann", "over"))
+		r := stoppedRig(t, func(_ *fake.Config, cfg *rebalance.Config) { cfg.Limits.DayOrders = 2 })
 		require.NoError(t, r.targets.Set(model("core", "A", "0.2", "B", "0.8")))
 		res := r.run("e2")
 		require.Equal(t, rebalance.ReasonDayLimit, res.Reason, res.Detail)

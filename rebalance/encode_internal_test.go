@@ -162,6 +162,6 @@ func FuzzAppendDecimal(f *testing.F) {
 	f.Add(int64(5), int32(18))
 	f.Fuzz(func(t *testing.T, c int64, exp int32) {
 		d := decimal.New(c, exp%40)
-		require.Equal(t, d.String(), string(appendDecimal(nil, d)))
+		require.Equal(t, `"`+d.String()+`"`, string(object(nil).amount(d)))
 	})
 }

@@ -191,10 +191,8 @@ func (r *run) leaseLeft() error {
 	}
 	lease := r.req.lease()
 	if left, margin := lease.Left(), r.leaseMargin(&lease); left < margin {
-		s := stopf(Deferred, ReasonDependency, "account %s: the lease could not be extended: %s are left of it, less than the margin of %s",
+		return r.e.postponef(ReasonDependency, "account %s: the lease could not be extended: %s are left of it, less than the margin of %s",
 			r.req.Account, left, margin)
-		s.Until = r.e.recheck()
-		return s
 	}
 	return nil
 }

@@ -49,10 +49,8 @@ func (r *run) asPlanned(ctx context.Context) error {
 	if len(diff) == 0 {
 		return nil
 	}
-	s := stopf(Deferred, ReasonForeignTrade, "account %s: %d positions changed since the plan, before an order was sent, the first is %s: the plan saw %s, now it is %s",
+	return r.e.postponef(ReasonForeignTrade, "account %s: %d positions changed since the plan, before an order was sent, the first is %s: the plan saw %s, now it is %s",
 		r.req.Account, len(diff), diff[0].Symbol, diff[0].Expected, diff[0].Found)
-	s.Until = r.e.recheck()
-	return s
 }
 
 // learnForeign learns the terms of what somebody else is buying: that money is

@@ -77,8 +77,7 @@ func (r *run) hours(ctx context.Context, ids []broker.InstrumentID) (open int, n
 	now, margin := r.e.cfg.Now(), r.e.cfg.Timing.CloseMargin
 	var unknown []broker.InstrumentID
 	for i, id := range ids {
-		at, known := r.sessionOf[id]
-		if known && r.sessions[at].Contains(now) && r.sessions[at].Close.Sub(now) > margin {
+		if r.knownOpen(id, now) {
 			open++
 			continue
 		}
@@ -112,12 +111,22 @@ func (r *run) inSession(id broker.InstrumentID) bool {
 	if len(r.sessions) == 0 {
 		return true // the broker has no calendar
 	}
-	now := r.e.cfg.Now()
-	at, known := r.sessionOf[id]
-	return known && r.sessions[at].Contains(now) && r.sessions[at].Close.Sub(now) > r.e.cfg.Timing.CloseMargin
+	return r.knownOpen(id, r.e.cfg.Now())
 }
 
-// sessionsAhead asks the broker's calendar, if it has one.
+// knownOpen reports whether an instrument is known to be in a session that has time
+// left.
+func (r *run) knownOpen(id broker.InstrumentID, now time.Time) bool {
+	at, known := r.sessionOf[id]
+	return known && hasTime(r.sessions[at], now, r.e.cfg.Timing.CloseMargin)
+}
+
+// hasTime reports whether a session is under way and has the margin left to its close.
+func hasTime(s broker.Session, now time.Time, margin time.Duration) bool {
+	return s.Contains(now) && s.Close.Sub(now) > margin
+}
+
+// sessionsAhead asks the broker's calendar for the sessions of the next days.
 func (r *run) sessionsAhead(ctx context.Context, calendar broker.Calendar, now time.Time, ids []broker.InstrumentID) (map[broker.InstrumentID][]broker.Session, error) {
 	return retry.Value(ctx, r.e.cfg.Policies.Broker, func(ctx context.Context) (map[broker.InstrumentID][]broker.Session, error) {
 		return calendar.Sessions(ctx, now, now.Add(calendarDays*24*time.Hour), ids...)
@@ -142,7 +151,7 @@ func (r *run) isOpen(id broker.InstrumentID, s broker.Session) {
 // if there is none.
 func nextSession(sessions []broker.Session, now time.Time, margin time.Duration) broker.Session {
 	for _, s := range sessions {
-		if s.Open.After(now) || s.Contains(now) && s.Close.Sub(now) > margin {
+		if s.Open.After(now) || hasTime(s, now, margin) {
 			return s
 		}
 	}

@@ -2,15 +2,18 @@ package rebalance_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
 	"github.com/evenkeel/evenkeel/broker"
 	"github.com/evenkeel/evenkeel/broker/fake"
 	"github.com/evenkeel/evenkeel/journal"
+	"github.com/evenkeel/evenkeel/queue"
 	"github.com/evenkeel/evenkeel/rebalance"
 )
 
@@ -175,4 +178,104 @@ func TestALookStopsNoRun(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestUnblockRestsOnAReconciliation blocks the account by an order that nobody
+// can find, and lets an operator answer for it.
+func TestUnblockRestsOnAReconciliation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nil)
+		r.broker.Inject(fake.LoseOrder{N: 1}, fake.DoubtAbsence{N: 1}, fake.DoubtAbsence{N: 2}, fake.DoubtAbsence{N: 3}, fake.DoubtAbsence{N: 4})
+		res := r.run("e1")
+		require.Equal(t, rebalance.Blocked, res.Outcome)
+
+		res = r.do(rebalance.Request{Account: account, Command: rebalance.CommandUnblock})
+		require.Equal(t, rebalance.ReasonBadArguments, res.Reason, "who, and why?")
+
+		res = r.do(rebalance.Request{
+			Account: account, Command: rebalance.CommandUnblock,
+			Arguments: rebalance.Arguments{Operator: "ann", Reason: "the statement shows no such order"},
+		})
+		require.Equal(t, rebalance.Rejected, res.Outcome, "it may still come to light")
+		require.Contains(t, res.Detail, "force")
+
+		res = r.do(rebalance.Request{
+			Account: account, Command: rebalance.CommandUnblock,
+			Arguments: rebalance.Arguments{Operator: "ann", Reason: "the statement shows no such order", Force: true},
+		})
+		require.Equal(t, rebalance.Completed, res.Outcome, res.Detail)
+		require.NotEmpty(t, res.Findings)
+		standing, err := r.journal.Account(t.Context(), account)
+		require.NoError(t, err)
+		require.Nil(t, standing.Block)
+		require.Empty(t, standing.Open)
+		require.NotEmpty(t, standing.LastUnblock.Evidence)
+
+		res = r.run("e1")
+		require.Equal(t, rebalance.CompletedAdjusted, res.Outcome, "the blocked run ends")
+		require.Equal(t, rebalance.ReasonUnblocked, res.Reason)
+		res = r.run("e2")
+		require.Equal(t, rebalance.Completed, res.Outcome, res.Detail)
+		require.Equal(t, "600", r.held("A"))
+	})
+}
+
+func TestAHeldPlanIsTradedWhenApproved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(_ *fake.Config, cfg *rebalance.Config) {
+			cfg.Accounts[0].Policy.Guards.MaxTurnover = decimal.NewNullDecimal(num("0.1"))
+		})
+		id := r.publish(queue.Event{})
+		r.until(id, queue.Held)
+		require.Zero(t, r.sent())
+		hash := ""
+		for run, err := range r.journal.Runs(t.Context(), account) {
+			require.NoError(t, err)
+			require.NotNil(t, run.Step("plan"))
+			hash = between(string(run.Step("plan").Data), `"hash":"`, `"`)
+		}
+
+		res := r.do(rebalance.Request{
+			Account: account, Command: rebalance.CommandApprove,
+			Arguments: rebalance.Arguments{Hash: "beef", Operator: "ann", Reason: "fine"},
+		})
+		require.Equal(t, rebalance.ReasonUnknownPlan, res.Reason)
+		require.Contains(t, res.Detail, hash)
+
+		res = r.do(rebalance.Request{
+			Account: account, Command: rebalance.CommandApprove,
+			Arguments: rebalance.Arguments{Hash: hash, Operator: "ann", Reason: "fine"},
+		})
+		require.Equal(t, rebalance.Completed, res.Outcome, res.Detail)
+		r.until(id, queue.Done)
+		require.Equal(t, "600", r.held("A"))
+		require.Equal(t, hash, r.run(id).PlanHash)
+	})
+}
+
+func TestAnApprovalDoesNotOutliveTheAccount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(_ *fake.Config, cfg *rebalance.Config) {
+			cfg.Accounts[0].Policy.Guards.MaxTurnover = decimal.NewNullDecimal(num("0.1"))
+		})
+		held := r.run("e1")
+		require.Equal(t, rebalance.Held, held.Outcome)
+		res := r.do(rebalance.Request{
+			Account: account, Command: rebalance.CommandApprove,
+			Arguments: rebalance.Arguments{Hash: held.PlanHash, Operator: "ann", Reason: "fine"},
+		})
+		require.Equal(t, rebalance.Completed, res.Outcome, res.Detail)
+		require.NoError(t, r.broker.TradeByHand(account, "B", broker.Sell, num("10")))
+		res = r.run("e1")
+		require.Equal(t, rebalance.Held, res.Outcome, "the account is not what was approved")
+		require.NotEqual(t, held.PlanHash, res.PlanHash)
+		require.Equal(t, 1, r.sent(), "only the trade by hand")
+	})
+}
+
+// between is the text between two marks.
+func between(s, from, to string) string {
+	_, s, _ = strings.Cut(s, from)
+	s, _, _ = strings.Cut(s, to)
+	return s
 }

@@ -108,6 +108,14 @@ func stopAs(outcome Outcome, reason Reason, err error) *Error {
 	return &Error{Outcome: outcome, Reason: reason, Err: err}
 }
 
+// postponef makes an [Error] that has the event wait, as long as for something that
+// is down.
+func (e *Engine) postponef(reason Reason, format string, args ...any) *Error {
+	s := stopf(Deferred, reason, format, args...)
+	s.Until = e.recheck()
+	return s
+}
+
 // stopFor turns the error of a dependency into the end of the run. Fencing and
 // cancellation are not ends of a run (someone else, or a later delivery,
 // continues it) and stay what they are.

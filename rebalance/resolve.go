@@ -302,10 +302,8 @@ func (r *run) cancelStale(ctx context.Context) error {
 	for _, l := range stale {
 		r.result.Findings = append(r.result.Findings, finding(l))
 		if r.req.Command == CommandRebalance && l.filledNow(r.recent) { // what it found nobody knows
-			s := stopf(Deferred, ReasonPositionsLag, "account %s: order %s, which the journal does not have, filled a moment ago: the positions may not show it yet",
+			return r.e.postponef(ReasonPositionsLag, "account %s: order %s, which the journal does not have, filled a moment ago: the positions may not show it yet",
 				r.req.Account, l.order.ID)
-			s.Until = r.e.recheck()
-			return s
 		}
 	}
 	return r.look(ctx)

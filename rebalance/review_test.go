@@ -22,19 +22,10 @@ import (
 // buy and held; a later event rebalances the account; then the first is released.
 func TestARunThatWasOvertakenDoesNotTradeItsOldPlan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var r *rig
-		r = newRig(t, func(sim *fake.Config, _ *rebalance.Config) {
+		r := stoppedRig(t, func(sim *fake.Config, _ *rebalance.Config) {
 			sim.Accounts[0].Positions = nil
 			sim.Accounts[0].Cash = map[broker.Currency]decimal.Decimal{"USD": num("100000")}
-			sim.OnCall = func(c fake.Call) error {
-				if c.Method == fake.MethodPlace && c.After && r.sent() == 1 {
-					return r.Kill(t.Context(), account, "ann", "drill")
-				}
-				return nil
-			}
 		})
-		require.Equal(t, rebalance.Cancelled, r.run("e1").Outcome)
-		require.NoError(t, r.Resume(t.Context(), account, "ann", "over"))
 		time.Sleep(time.Hour)
 		require.Equal(t, rebalance.Completed, r.run("e2").Outcome)
 		bought := r.held("B")

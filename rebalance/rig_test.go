@@ -80,6 +80,27 @@ func newRig(tb testing.TB, change func(*fake.Config, *rebalance.Config)) *rig {
 	return r
 }
 
+// stoppedRig is a rig whose run e1 was stopped by the kill switch once its first
+// order was placed, and may go on; change may alter what it is made of.
+func stoppedRig(t *testing.T, change func(*fake.Config, *rebalance.Config)) *rig {
+	t.Helper()
+	var r *rig
+	r = newRig(t, func(sim *fake.Config, cfg *rebalance.Config) {
+		if change != nil {
+			change(sim, cfg)
+		}
+		sim.OnCall = func(c fake.Call) error {
+			if c.Method == fake.MethodPlace && c.After && r.sent() == 1 {
+				return r.Kill(t.Context(), account, "ann", "drill")
+			}
+			return nil
+		}
+	})
+	require.Equal(t, rebalance.Cancelled, r.run("e1").Outcome)
+	require.NoError(t, r.Resume(t.Context(), account, "ann", "over"))
+	return r
+}
+
 // restart makes a new engine on the same broker, journal and queue.
 func (r *rig) restart() {
 	r.t.Helper()

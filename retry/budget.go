@@ -30,21 +30,11 @@ type BudgetOptions struct {
 // Within a window there are at most max(Floor, Ratio × first calls) retries. It
 // is safe for concurrent use. A nil Budget allows everything.
 type Budget struct {
-	o    BudgetOptions
-	step time.Duration // length of a slot
+	o BudgetOptions
 
-	mu    sync.Mutex
-	slots [budgetSlots]slot
-	begin time.Time // of the newest slot
-	at    int       // index of the newest slot
-	sum   slot
+	mu     sync.Mutex
+	recent window // first calls and retries
 }
-
-// budgetSlots is how finely the window slides.
-const budgetSlots = 10
-
-// slot counts what happened in a part of the window.
-type slot struct{ calls, retries int }
 
 // NewBudget returns a budget. It panics on a number outside its range.
 func NewBudget(o BudgetOptions) *Budget {
@@ -55,7 +45,7 @@ func NewBudget(o BudgetOptions) *Budget {
 		panic(fmt.Errorf("retry: budget: Ratio %g, Floor %d, Window %s: want a ratio from 0 to 1, a floor of 1 or more, a window of 1 ms or more",
 			o.Ratio, o.Floor, o.Window))
 	}
-	return &Budget{o: o, step: o.Window / budgetSlots, begin: time.Now()}
+	return &Budget{o: o, recent: newWindow(o.Window)}
 }
 
 // called counts a first call.
@@ -65,9 +55,7 @@ func (b *Budget) called() {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.slide(time.Now())
-	b.slots[b.at].calls++
-	b.sum.calls++
+	b.recent.add(time.Now(), counts{calls: 1})
 }
 
 // retry counts a retry if it is allowed, and reports whether it is.
@@ -77,28 +65,13 @@ func (b *Budget) retry() bool {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.slide(time.Now())
-	if b.sum.retries >= max(b.o.Floor, int(b.o.Ratio*float64(b.sum.calls))) {
+	now := time.Now()
+	b.recent.slide(now)
+	if sum := b.recent.sum; sum.trouble >= max(b.o.Floor, int(b.o.Ratio*float64(sum.calls))) {
 		return false
 	}
-	b.slots[b.at].retries++
-	b.sum.retries++
+	b.recent.add(now, counts{trouble: 1})
 	return true
-}
-
-// slide drops the slots that left the window. The caller holds mu.
-func (b *Budget) slide(now time.Time) {
-	steps := int64(now.Sub(b.begin) / b.step)
-	if steps <= 0 {
-		return
-	}
-	b.begin = b.begin.Add(time.Duration(steps) * b.step)
-	for range min(steps, budgetSlots) {
-		b.at = (b.at + 1) % budgetSlots
-		b.sum.calls -= b.slots[b.at].calls
-		b.sum.retries -= b.slots[b.at].retries
-		b.slots[b.at] = slot{}
-	}
 }
 
 // budgetError makes the last error match ErrBudget too.

@@ -70,7 +70,7 @@ type CircuitBreaker struct {
 	mode      Mode
 	state     State         // of the machine
 	shown     State         // as last told to OnChange
-	rate      failureRate   // of the calls while it is closed
+	recent    window        // calls and failures while it is closed
 	trying    bool          // a call tries while it is half open
 	openFor   time.Duration // how long it is open, the next time
 	until     time.Time     // of the present opening
@@ -108,7 +108,7 @@ func NewBreaker(name string, o BreakerOptions) *CircuitBreaker {
 		panic(fmt.Errorf("retry: breaker %q: Ratio %g, Calls %d, Window %s: want a ratio from 0 to 1, 1 call or more, a window of 1 ms or more",
 			name, o.Ratio, o.Calls, o.Window))
 	}
-	b := &CircuitBreaker{name: name, o: o, openFor: o.OpenFor, rate: newFailureRate(o.Window)}
+	b := &CircuitBreaker{name: name, o: o, openFor: o.OpenFor, recent: newWindow(o.Window)}
 	b.machine = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
 		Name: name,
 		// So many successes close it. That one call tries at a time is up to enter.
@@ -220,7 +220,8 @@ func (b *CircuitBreaker) tried() {
 func (b *CircuitBreaker) tooMany() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.rate.exceeds(b.o.Ratio, b.o.Calls)
+	sum := b.recent.sum
+	return sum.calls >= b.o.Calls && float64(sum.trouble) >= b.o.Ratio*float64(sum.calls)
 }
 
 // due reports whether the machine must be asked for the state.
@@ -253,10 +254,10 @@ func (b *CircuitBreaker) verdict(ctx context.Context, err error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err == nil {
-		b.rate.add(time.Now(), 0)
+		b.recent.add(time.Now(), counts{calls: 1})
 		return nil
 	}
-	b.rate.add(time.Now(), 1)
+	b.recent.add(time.Now(), counts{calls: 1, trouble: 1})
 	b.last = err
 	return errFailure
 }
@@ -278,7 +279,7 @@ func (b *CircuitBreaker) moved(to State) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.state = to
-	b.rate.clear()
+	b.recent.clear()
 	switch to {
 	case Open:
 		b.until = time.Now().Add(b.openFor)

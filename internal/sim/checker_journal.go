@@ -84,7 +84,7 @@ func (c *checker) samePositions(wk *worker, g *journal.Grant, held map[broker.In
 // guarded checks the reserve of a plan, and its turnover if nobody approved it. The
 // caller holds mu.
 func (c *checker) guarded(g *journal.Grant, plan *rebalance.Plan) {
-	policy := c.w.policyOf(g.Account)
+	policy := c.w.accountOf(g.Account).Policy
 	if least := policy.Reserve.Fraction.Mul(plan.Equity).Sub(decimal.New(1, -2)); plan.Reserve.LessThan(least) {
 		c.w.violate("I-9", g.Account, "run %s reserves %s of an equity of %s, the policy wants %s of it", g.Run, plan.Reserve, plan.Equity, policy.Reserve.Fraction)
 	}
@@ -95,7 +95,7 @@ func (c *checker) guarded(g *journal.Grant, plan *rebalance.Plan) {
 	var turnover decimal.Decimal
 	for i := range plan.Orders {
 		o := &plan.Orders[i]
-		turnover = turnover.Add(o.Quantity.Mul(o.Limit).Mul(c.w.rate(o.Symbol)))
+		turnover = turnover.Add(c.w.worth(o.Symbol, o.Quantity, o.Limit))
 	}
 	most := limit.Decimal.Mul(plan.Equity).Mul(decimal.New(102, -2)) // limits are a little off the quotes
 	if turnover.GreaterThan(most) {
@@ -103,14 +103,14 @@ func (c *checker) guarded(g *journal.Grant, plan *rebalance.Plan) {
 	}
 }
 
-// policyOf is the policy of an account.
-func (w *world) policyOf(id broker.AccountID) *rebalance.Policy {
+// accountOf is how an account is configured.
+func (w *world) accountOf(id broker.AccountID) *rebalance.Account {
 	for i := range w.accounts {
 		if w.accounts[i].ID == id {
-			return w.accounts[i].Policy
+			return &w.accounts[i]
 		}
 	}
-	return &rebalance.Policy{}
+	return &rebalance.Account{Policy: &rebalance.Policy{}}
 }
 
 // intended checks intents that the journal accepted.

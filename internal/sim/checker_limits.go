@@ -18,7 +18,7 @@ var mostADay = decimal.New(33, -1)
 // more than a multiple of the plan's equity. A liquidation is not limited, but
 // there is none here. The caller holds mu.
 func (c *checker) dailyLimited(g *journal.Grant, r *runBooks, in *journal.Intent) {
-	sum := in.Order.Quantity.Mul(in.Order.Limit).Mul(c.w.rate(in.Order.Instrument))
+	sum := c.w.worth(in.Order.Instrument, in.Order.Quantity, in.Order.Limit)
 	for _, other := range c.intents {
 		o := &other.Order
 		if o.Account != g.Account || day(other.Time) != day(in.Time) {
@@ -28,7 +28,7 @@ func (c *checker) dailyLimited(g *journal.Grant, r *runBooks, in *journal.Intent
 		if s := other.settled; s != nil {
 			quantity = s.Filled
 		}
-		sum = sum.Add(quantity.Mul(o.Limit).Mul(c.w.rate(o.Instrument)))
+		sum = sum.Add(c.w.worth(o.Instrument, quantity, o.Limit))
 	}
 	if most := r.equity.Mul(mostADay); sum.GreaterThan(most) {
 		c.w.violate("I-14", g.Account, "with order %s the account sends orders for %s today, the equity of the plan is %s", in.Order.ID, sum, r.equity)
@@ -40,7 +40,7 @@ func (c *checker) dailyLimited(g *journal.Grant, r *runBooks, in *journal.Intent
 // the policy allows. I-8: nothing of the run is unknown. The caller holds mu.
 func (c *checker) compensates(g *journal.Grant, r *runBooks, in *journal.Intent) {
 	o := &in.Order
-	partial := c.w.partialOf(g.Account)
+	partial := &c.w.accountOf(g.Account).Partial
 	paired := false
 	for _, p := range partial.Pairs {
 		paired = paired || p.Sell == o.Instrument
@@ -49,7 +49,7 @@ func (c *checker) compensates(g *journal.Grant, r *runBooks, in *journal.Intent)
 		c.w.violate("I-13", g.Account, "order %s %s %s %s is neither of the plan nor does it compensate", o.ID, o.Side, o.Quantity, o.Instrument)
 		return
 	}
-	sold, cost := decimal.Decimal{}, o.Quantity.Mul(o.Limit).Mul(c.w.rate(o.Instrument))
+	sold, cost := decimal.Decimal{}, c.w.worth(o.Instrument, o.Quantity, o.Limit)
 	for _, other := range r.intents {
 		s := other.settled
 		switch {
@@ -58,7 +58,7 @@ func (c *checker) compensates(g *journal.Grant, r *runBooks, in *journal.Intent)
 		case other.Order.Side == broker.Sell && other.Order.Instrument == o.Instrument && s != nil:
 			sold = sold.Add(s.Filled)
 		case other.Leg >= len(r.orders) && other.Leg != in.Leg:
-			cost = cost.Add(other.Order.Quantity.Mul(other.Order.Limit).Mul(c.w.rate(other.Order.Instrument)))
+			cost = cost.Add(c.w.worth(other.Order.Instrument, other.Order.Quantity, other.Order.Limit))
 		}
 	}
 	if o.Quantity.GreaterThan(sold) {
@@ -73,20 +73,15 @@ func (c *checker) compensates(g *journal.Grant, r *runBooks, in *journal.Intent)
 // day is the trading day of an instant in a session.
 func day(t time.Time) int { return t.UTC().YearDay() }
 
+// worth is a quantity at a price, in the base.
+func (w *world) worth(id broker.InstrumentID, quantity, price decimal.Decimal) decimal.Decimal {
+	return quantity.Mul(price).Mul(w.rate(id))
+}
+
 // rate is the worth of an instrument's currency in the base.
 func (w *world) rate(id broker.InstrumentID) decimal.Decimal {
 	if w.foreign[id] {
 		return w.fx
 	}
 	return decimal.New(1, 0)
-}
-
-// partialOf is what an account does after a partial failure.
-func (w *world) partialOf(id broker.AccountID) *rebalance.Partial {
-	for i := range w.accounts {
-		if w.accounts[i].ID == id {
-			return &w.accounts[i].Partial
-		}
-	}
-	return &rebalance.Partial{}
 }
