@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"iter"
 	"slices"
@@ -51,8 +50,8 @@ func Encode(a Allocation) ([]byte, error) {
 	}
 	data := make([]byte, 0, 256+64*len(a.Targets))
 	data = strconv.AppendInt(append(data, `{"schema":`...), Schema, 10)
-	data = appendQuoted(append(data, `,"strategy":`...), a.Strategy)
-	data = appendQuoted(append(data, `,"version":`...), a.Version)
+	data = strictjson.AppendString(append(data, `,"strategy":`...), a.Strategy)
+	data = strictjson.AppendString(append(data, `,"version":`...), a.Version)
 	if !a.AsOf.IsZero() {
 		data = a.AsOf.UTC().AppendFormat(append(data, `,"as_of":"`...), time.RFC3339Nano)
 		data = append(data, '"')
@@ -62,7 +61,7 @@ func Encode(a Allocation) ([]byte, error) {
 		if i > 0 {
 			data = append(data, ',')
 		}
-		data = appendQuoted(append(data, `{"symbol":`...), string(t.Symbol))
+		data = strictjson.AppendString(append(data, `{"symbol":`...), string(t.Symbol))
 		data = broker.AppendDecimal(append(data, `,"weight":"`...), t.Weight)
 		data = append(data, `"}`...)
 	}
@@ -71,17 +70,6 @@ func Encode(a Allocation) ([]byte, error) {
 		return nil, invalid(a.Strategy, fmt.Errorf("its stored form has %d bytes, at most %d are allowed", len(data), maxEncoded))
 	}
 	return data, nil
-}
-
-// appendQuoted appends a string as JSON has it.
-func appendQuoted(data []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
-			quoted, _ := json.Marshal(s) //nolint:errcheck,errchkjson // a string can always be encoded
-			return append(data, quoted...)
-		}
-	}
-	return append(append(append(data, '"'), s...), '"')
 }
 
 // Decode reads the stored form. It refuses unknown and duplicate fields, data

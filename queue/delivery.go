@@ -124,6 +124,10 @@ type Note struct {
 	Cause string // what happened; cut at 2 KiB
 }
 
+// Cut returns the note with its texts as a history keeps them, see the function
+// [Cut].
+func (n Note) Cut() Note { return Note{Run: Cut(n.Run), Class: Cut(n.Class), Cause: Cut(n.Cause)} }
+
 // Ack ends the event: its outcome is stored.
 func (d *Delivery) Ack(ctx context.Context, note Note) error {
 	return d.Settle(ctx, Verdict{Verb: VerbAck, Note: note})

@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/shopspring/decimal"
 
 	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/internal/strictjson"
 )
 
 // The JSON that every run writes (the frozen plan, the result, the memory) is
@@ -58,25 +58,7 @@ func (o object) key(name string) object {
 func (o object) text(name, value string) object { return o.key(name).quoted(value) }
 
 // quoted adds a string.
-func (o object) quoted(value string) object {
-	for i := range len(value) {
-		if !plain[value[i]] {
-			escaped, _ := json.Marshal(value) //nolint:errcheck,errchkjson // a string can always be encoded
-			return append(o, escaped...)
-		}
-	}
-	o = append(o, '"')
-	o = append(o, value...)
-	return append(o, '"')
-}
-
-// plain says of each byte whether it stands for itself in a JSON string.
-var plain = func() (plain [256]bool) {
-	for c := ' '; c < 0x7f; c++ {
-		plain[c] = !strings.ContainsRune(`"\<>&`, c)
-	}
-	return plain
-}()
+func (o object) quoted(value string) object { return strictjson.AppendString(o, value) }
 
 // raw adds text that is JSON already.
 func (o object) raw(text string) object { return append(o, text...) }

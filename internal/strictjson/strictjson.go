@@ -6,7 +6,7 @@
 // bad syntax the byte.
 //
 // One thing stays as in encoding/json: a key whose case differs from its field
-// still finds the field.
+// still finds the field. [AppendString] writes what encoding/json would.
 package strictjson
 
 import (

@@ -202,3 +202,18 @@ func BenchmarkDecode(b *testing.B) {
 		}
 	}
 }
+
+// TestAppendString: what is appended is what encoding/json writes.
+func TestAppendString(t *testing.T) {
+	for b := range 256 {
+		s := "a" + string([]byte{byte(b)}) + "z"
+		want, err := json.Marshal(s)
+		require.NoError(t, err)
+		require.Equal(t, "x"+string(want), string(strictjson.AppendString([]byte("x"), s)))
+	}
+	for _, s := range []string{"", "VTI", "60 % Aktien, 40 % Anleihen – täglich", "a\u2028b"} {
+		want, err := json.Marshal(s)
+		require.NoError(t, err)
+		require.Equal(t, string(want), string(strictjson.AppendString(nil, s)))
+	}
+}

@@ -17,8 +17,7 @@ func (q *Queue) Settle(ctx context.Context, lease queue.Lease, verdict queue.Ver
 	if err := verdict.Check(); err != nil {
 		return err
 	}
-	n := &verdict.Note
-	n.Run, n.Class, n.Cause = queue.Cut(n.Run), queue.Cut(n.Class), queue.Cut(n.Cause)
+	verdict.Note = verdict.Note.Cut()
 	return q.update(ctx, func(w *work) error {
 		it, err := w.item(lease.Event)
 		if err != nil {

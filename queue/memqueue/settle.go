@@ -16,8 +16,7 @@ func (q *Queue) Settle(ctx context.Context, lease queue.Lease, verdict queue.Ver
 	if err := verdict.Check(); err != nil {
 		return err
 	}
-	n := &verdict.Note // kept as long as the event
-	n.Run, n.Class, n.Cause = queue.Cut(n.Run), queue.Cut(n.Class), queue.Cut(n.Cause)
+	verdict.Note = verdict.Note.Cut() // kept as long as the event
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.advance()

@@ -29,12 +29,11 @@ func (q *Queue) Settle(ctx context.Context, lease queue.Lease, verdict queue.Ver
 	if err := verdict.Check(); err != nil {
 		return err
 	}
-	n := &verdict.Note // kept as long as the event
-	n.Run, n.Class, n.Cause = queue.Cut(n.Run), queue.Cut(n.Class), queue.Cut(n.Cause)
+	verdict.Note = verdict.Note.Cut() // kept as long as the event
 	note := []byte("{}")
-	if *n != (queue.Note{}) {
+	if verdict.Note != (queue.Note{}) {
 		var err error
-		if note, err = json.Marshal(item{Run: n.Run, Class: n.Class, Detail: n.Cause}); err != nil {
+		if note, err = json.Marshal(item{Run: verdict.Note.Run, Class: verdict.Note.Class, Detail: verdict.Note.Cause}); err != nil {
 			return fmt.Errorf("redisqueue: note: %w", err)
 		}
 	}
