@@ -168,7 +168,7 @@ func TestEveryStrategyAndTriggerRuns(t *testing.T) {
 }
 
 func TestTheSamplesAreWhatTheySay(t *testing.T) {
-	quickstart, err := os.ReadFile("../quickstart/prices.csv")
+	plain, err := os.ReadFile("../internal/factors/prices.csv")
 	require.NoError(t, err)
 	packed, err := bundled.Open(samples["factors"])
 	require.NoError(t, err)
@@ -176,7 +176,7 @@ func TestTheSamplesAreWhatTheySay(t *testing.T) {
 	require.NoError(t, err)
 	text, err := io.ReadAll(z)
 	require.NoError(t, err)
-	require.True(t, bytes.Equal(quickstart, text))
+	require.True(t, bytes.Equal(plain, text))
 	h, err := (&options{sample: "stocks"}).history()
 	require.NoError(t, err)
 	require.Equal(t, 8313, h.Len())

@@ -26,11 +26,11 @@ func (o *options) title() string {
 
 // report prints the summary, for people.
 func (r *played) report(w io.Writer, o *options, written []string) error {
-	p := &printer{w: w}
+	var b strings.Builder
 	m, h := &r.summary, &r.hold
-	p.line("%s to %s: %d days, %d symbols of %s", m.From, m.To, m.Days, len(o.symbols), o.file())
-	p.line("")
-	t := tabwriter.NewWriter(p, 0, 0, 3, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(&b, "%s to %s: %d days, %d symbols of %s\n", m.From, m.To, m.Days, len(o.symbols), o.file())
+	fmt.Fprintln(&b)
+	t := tabwriter.NewWriter(&b, 0, 0, 3, ' ', tabwriter.AlignRight)
 	row := func(name string, f func(*replay.Summary) string) { fmt.Fprintf(t, "%s\t%s\t%s\t\n", name, f(m), f(h)) }
 	fmt.Fprintf(t, "\t%s\tbuy and hold\t\n", o.title())
 	row("value at the end", func(s *replay.Summary) string { return dollars(s.Final) })
@@ -51,19 +51,22 @@ func (r *played) report(w io.Writer, o *options, written []string) error {
 	row("runs that traded", func(s *replay.Summary) string { return grouped(strconv.Itoa(s.Rebalanced)) })
 	row("of them adjusted", func(s *replay.Summary) string { return grouped(strconv.Itoa(s.Adjusted)) })
 	row("runs of the engine", func(s *replay.Summary) string { return grouped(strconv.Itoa(s.Runs)) })
-	p.note(t.Flush())
+	if err := t.Flush(); err != nil {
+		return err
+	}
 	if r.profile != nil {
-		p.line("")
-		p.line("Time in the engine: %v a run, of which", r.profile.Total()/time.Duration(max(1, m.Runs)))
+		fmt.Fprintln(&b)
+		fmt.Fprintf(&b, "Time in the engine: %v a run, of which\n", r.profile.Total()/time.Duration(max(1, m.Runs)))
 		for step, spent := range r.profile.Steps() {
-			p.line("  %-12s %5.1f %%", step, 100*float64(spent)/float64(r.profile.Total()))
+			fmt.Fprintf(&b, "  %-12s %5.1f %%\n", step, 100*float64(spent)/float64(r.profile.Total()))
 		}
 	}
 	if len(written) > 0 {
-		p.line("")
-		p.line("Written to %s: %s", o.out, strings.Join(written, ", "))
+		fmt.Fprintln(&b)
+		fmt.Fprintf(&b, "Written to %s: %s\n", o.out, strings.Join(written, ", "))
 	}
-	return p.err
+	_, err := io.WriteString(w, b.String())
+	return err
 }
 
 // percent, dollars and grouped print numbers.
@@ -86,23 +89,3 @@ func grouped(number string) string {
 	}
 	return sign + whole + rest
 }
-
-// printer keeps the first error, so that lines can be printed without one each.
-type printer struct {
-	w   io.Writer
-	err error
-}
-
-func (p *printer) line(format string, args ...any) {
-	_, err := fmt.Fprintf(p.w, format+"\n", args...)
-	p.note(err)
-}
-
-func (p *printer) note(err error) {
-	if p.err == nil {
-		p.err = err
-	}
-}
-
-// Write makes the printer an io.Writer.
-func (p *printer) Write(b []byte) (int, error) { return p.w.Write(b) }

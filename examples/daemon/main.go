@@ -18,6 +18,6 @@ import (
 
 func main() {
 	os.Exit(cli.Main(context.Background(), cli.Process{
-		Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.LookupEnv,
+		Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.LookupEnv,
 	}))
 }

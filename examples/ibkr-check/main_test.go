@@ -180,6 +180,19 @@ func TestEachCheckHasANameAndAMeaning(t *testing.T) {
 	}
 }
 
+// checkedWith carries out the checks, without fills, at a gateway with a fault.
+func checkedWith(t *testing.T, fault gatewaysim.Fault) *report {
+	t.Helper()
+	o, err := parse([]string{"-simulator", "-trade", "-timeout", "1500ms"}, io.Discard)
+	require.NoError(t, err)
+	w, err := newWorld(o, io.Discard)
+	require.NoError(t, err)
+	defer w.close()
+	_, err = w.gateway.Inject(fault)
+	require.NoError(t, err)
+	return w.carryOut(t.Context(), checks())
+}
+
 // The checks see what is wrong with a gateway.
 func TestChecksFail(t *testing.T) {
 	for check, fault := range map[string]gatewaysim.Fault{
@@ -193,15 +206,26 @@ func TestChecksFail(t *testing.T) {
 	} {
 		t.Run(check, func(t *testing.T) {
 			t.Parallel()
-			o, err := parse([]string{"-simulator", "-trade", "-timeout", "1500ms"}, io.Discard)
-			require.NoError(t, err)
-			w, err := newWorld(o, io.Discard)
-			require.NoError(t, err)
-			defer w.close()
-			_, err = w.gateway.Inject(fault)
-			require.NoError(t, err)
-			r := w.carryOut(t.Context(), checks())
+			r := checkedWith(t, fault)
 			require.Equal(t, fail, verdicts(r)[check], "%+v", r.Findings)
+		})
+	}
+}
+
+// An order that stays held at an open market is neither acknowledged nor refused.
+func TestAHeldOrderIsUnclearUntilItWorks(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault gatewaysim.Fault
+		want  verdict
+	}{
+		"held for ever":   {gatewaysim.Fault{Name: gatewaysim.FaultHoldOrder}, unclear},
+		"held at first":   {gatewaysim.Fault{Name: gatewaysim.FaultHoldOrder, For: gatewaysim.Duration(100 * time.Millisecond)}, pass},
+		"not held at all": {gatewaysim.Fault{Name: gatewaysim.FaultNeverFill}, pass},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := checkedWith(t, c.fault)
+			require.Equal(t, c.want, verdicts(r)["place"], "%+v", r.Findings)
 		})
 	}
 }

@@ -11,8 +11,12 @@ import (
 	"github.com/evenkeel/evenkeel/broker/ibkr"
 )
 
-// confirm is how long a cancel and a fill may take.
-const confirm = 60 * time.Second
+// confirm is how long a cancel and a fill may take, refusal how long the word that
+// an order is refused may take after the order itself.
+const (
+	confirm = 60 * time.Second
+	refusal = 5 * time.Second
+)
 
 func place(ctx context.Context, w *world) (verdict, string) {
 	if w.price.IsZero() || w.instrument.Ref == "" {
@@ -28,11 +32,32 @@ func place(ctx context.Context, w *world) (verdict, string) {
 			return fail, "never acknowledged: " + err.Error()
 		}
 	}
+	if state.Status == broker.StatusHeld {
+		if state, err = w.decided(ctx, state); err != nil {
+			return fail, "no word of what became of it: " + err.Error()
+		}
+	}
 	detail := fmt.Sprintf("%s %s %s at %s is %s, permanent id %s", w.order.Side, w.order.Quantity, w.order.Instrument, w.order.Limit, state.Status, state.BrokerID)
-	if state.Status == broker.StatusRejected || state.Filled().Sign() > 0 {
+	switch {
+	case state.Status == broker.StatusRejected || state.Filled().Sign() > 0:
 		return fail, strings.TrimSpace(detail + " " + state.Code + " " + state.Reason)
+	case state.Status == broker.StatusHeld && (w.open || ctx.Err() != nil): // while the market is closed, orders are
+		return unclear, strings.TrimSpace(detail + ", and not refused so far " + state.Code + " " + state.Reason)
 	}
 	return pass, detail
+}
+
+// decided waits for what becomes of an order that is held: a gateway first shows
+// also an order that it refuses as held, and then says why. An order of which
+// nothing more is said in time stays as it is.
+func (w *world) decided(ctx context.Context, held broker.OrderState) (broker.OrderState, error) {
+	ctx, stop := context.WithTimeout(ctx, refusal)
+	defer stop()
+	state, err := w.settled(ctx, held.Order.ID, func(s *broker.OrderState) bool { return s.Status != broker.StatusHeld })
+	if err != nil && ctx.Err() != nil {
+		return held, nil
+	}
+	return state, err
 }
 
 func presets(ctx context.Context, w *world) (verdict, string) {

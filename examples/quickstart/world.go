@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	_ "embed"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -16,16 +14,12 @@ import (
 	"github.com/evenkeel/evenkeel/allocation"
 	"github.com/evenkeel/evenkeel/broker"
 	"github.com/evenkeel/evenkeel/broker/fake"
+	"github.com/evenkeel/evenkeel/examples/internal/factors"
 	"github.com/evenkeel/evenkeel/journal"
 	"github.com/evenkeel/evenkeel/marketdata"
 	"github.com/evenkeel/evenkeel/queue/memqueue"
 	"github.com/evenkeel/evenkeel/rebalance"
 )
-
-// prices are real daily closing prices; DATA.md says where they come from.
-//
-//go:embed prices.csv
-var prices []byte
 
 const (
 	accountID = broker.AccountID("DEMO-1")
@@ -46,7 +40,7 @@ type world struct {
 // newWorld makes an account that was bought at its target weights on the first
 // day of the prices, got a deposit since, and has drifted until the last day.
 func newWorld(logger *slog.Logger) (*world, error) {
-	history, err := marketdata.ReadHistory(bytes.NewReader(prices), nil)
+	history, err := factors.History()
 	if err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@
 //
 // # Memory
 //
-// Nothing grows with the number of days but a few bytes a run in the journal: the
-// engine's journal keeps the newest run, and the broker, whose ledger keeps every
-// order, is renewed every few hundred orders with what the account holds.
+// Nothing grows with the number of days but a few bytes a run in the journal and
+// an order at the broker: the engine's journal keeps the newest run, the broker the
+// last few hundred orders.
 package replay

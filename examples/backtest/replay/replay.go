@@ -180,7 +180,6 @@ func (b *backtest) run(ctx context.Context, day *Day, kind string, args rebalanc
 		}
 		return &RunError{Strategy: b.config.Strategy.Name, Result: res}
 	}
-	b.venue.orders += Sent(res)
 	day.Results = append(day.Results, res)
 	return nil
 }

@@ -165,7 +165,7 @@ func TestTheBooksAddUp(t *testing.T) {
 		}
 	}
 	require.True(t, fees.Equal(m.Fees))
-	require.Greater(t, m.Orders, 4000, "the broker was renewed on the way")
+	require.Greater(t, m.Orders, 4000, "the broker forgot orders on the way")
 	require.True(t, m.Slippage.IsPositive())
 }
 

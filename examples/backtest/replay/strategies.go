@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 
@@ -40,7 +39,11 @@ func InverseVolatility(days int) Strategy {
 				if err != nil {
 					return nil, err
 				}
-				sigma := deviation(returns)
+				var m moments
+				for _, r := range returns {
+					m.add(r)
+				}
+				sigma := m.deviation()
 				if sigma == 0 {
 					continue
 				}
@@ -130,22 +133,6 @@ func Proportional(symbols []broker.InstrumentID, parts []decimal.Decimal) ([]all
 	}
 	targets[largest].Weight = targets[largest].Weight.Add(left)
 	return targets, nil
-}
-
-// deviation is the sample standard deviation.
-func deviation(values []float64) float64 {
-	if len(values) < 2 {
-		return 0
-	}
-	var sum, squares float64
-	for _, x := range values {
-		sum += x
-	}
-	mean := sum / float64(len(values))
-	for _, x := range values {
-		squares += float64((x - mean) * (x - mean)) // the conversion keeps machines from fusing: the same bits everywhere
-	}
-	return math.Sqrt(squares / float64(len(values)-1))
 }
 
 // fromStatistic is a statistic as a decimal of 9 digits.

@@ -1,8 +1,6 @@
 package replay
 
 import (
-	"maps"
-
 	"github.com/shopspring/decimal"
 
 	"github.com/evenkeel/evenkeel/broker"
@@ -13,43 +11,38 @@ import (
 const (
 	accountID = broker.AccountID("BACKTEST")
 	currency  = broker.Currency("USD")
-	// mostOrders is after how many orders the broker is renewed: its ledger keeps
-	// each of them for ever, at some hundred bytes, and the garbage collector looks
-	// at them all again and again.
-	mostOrders = 400
+	// keptOrders and keptPerSymbol say how many orders the broker keeps at least, at
+	// some hundred bytes each: a few days of few symbols, a few runs of many.
+	keptOrders    = 200
+	keptPerSymbol = 10
 )
 
-// venue is the fake broker of the moment. It has all of its roles.
+// venue is the fake broker. It has all of its roles.
 type venue struct {
 	*fake.Broker
-	config fake.Config
 	quotes map[broker.InstrumentID]marketdata.Quote
-	orders int // since it was renewed
 }
 
 // newVenue returns a broker whose account holds some cash.
 func newVenue(c *Config, clock *fake.Clock) (*venue, error) {
-	v := &venue{
-		quotes: make(map[broker.InstrumentID]marketdata.Quote, len(c.Symbols)),
-		config: fake.Config{
-			Accounts: []fake.Account{{ID: accountID, Cash: map[broker.Currency]decimal.Decimal{currency: c.Cash}}},
-			Clock:    clock,
-		},
+	config := fake.Config{
+		Accounts:   []fake.Account{{ID: accountID, Cash: map[broker.Currency]decimal.Decimal{currency: c.Cash}}},
+		Clock:      clock,
+		KeepOrders: max(keptOrders, keptPerSymbol*len(c.Symbols)),
 	}
 	if !c.Costs.PerOrder.IsZero() || !c.Costs.PerUnit.IsZero() || !c.Costs.Fraction.IsZero() {
-		v.config.Fees = greatest(c.Costs)
+		config.Fees = greatest(c.Costs)
 	}
 	if !c.Costs.Slippage.IsZero() {
-		v.config.Slippage = fraction(c.Costs.Slippage)
+		config.Slippage = fraction(c.Costs.Slippage)
 	}
 	for _, id := range c.Symbols {
-		v.config.Instruments = append(v.config.Instruments, broker.Instrument{
+		config.Instruments = append(config.Instruments, broker.Instrument{
 			ID: id, Lot: c.Lot, Tick: decimal.New(1, -4), Zone: "UTC",
 		})
 	}
-	var err error
-	v.Broker, err = fake.New(v.config)
-	return v, err
+	b, err := fake.New(config)
+	return &venue{Broker: b, quotes: make(map[broker.InstrumentID]marketdata.Quote, len(c.Symbols))}, err
 }
 
 // open shows the prices of a day.
@@ -59,26 +52,7 @@ func (v *venue) open(t *table, row int) error {
 		p := decimal.NewNullDecimal(t.price(row, id))
 		v.quotes[id] = marketdata.Quote{Last: p, Close: p, Tier: marketdata.TierLive, Time: at}
 	}
-	if v.orders < mostOrders {
-		return v.SetQuotes(v.quotes)
-	}
-	return v.renew()
-}
-
-// renew goes on with a new broker that knows the account and nothing of the past.
-func (v *venue) renew() error {
-	positions, cash, err := v.Holdings(accountID)
-	if err != nil {
-		return err
-	}
-	next := v.config
-	next.Accounts = []fake.Account{{ID: accountID, Cash: cash, Positions: positions}}
-	next.Quotes = maps.Clone(v.quotes)
-	if v.Broker, err = fake.New(next); err != nil {
-		return err
-	}
-	v.orders = 0
-	return nil
+	return v.SetQuotes(v.quotes)
 }
 
 // greatest are fees as the planner estimates them: the greatest of three parts.

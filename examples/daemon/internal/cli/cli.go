@@ -34,7 +34,6 @@ const (
 // Process is what a program gets from its surroundings.
 type Process struct {
 	Args           []string
-	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Environ        func(string) (string, bool)
 }

@@ -61,7 +61,7 @@ func (s *safe) String() string { s.mu.Lock(); defer s.mu.Unlock(); return s.b.St
 
 func (r *rig) main(ctx context.Context, out, errs *safe, args ...string) int {
 	return cli.Main(ctx, cli.Process{
-		Args: append(append([]string{}, args...), r.args...), Stdin: strings.NewReader(""), Stdout: out, Stderr: errs,
+		Args: append(append([]string{}, args...), r.args...), Stdout: out, Stderr: errs,
 		Environ: func(name string) (string, bool) { v, ok := r.env[name]; return v, ok },
 	})
 }

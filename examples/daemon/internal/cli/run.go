@@ -168,5 +168,5 @@ func (c *call) probe(ctx context.Context, cfg *config.Config) (*rebalance.Report
 		return nil, fmt.Errorf("%w: %w", ops.ErrUnavailable, err)
 	}
 	report := world.Engine.Health(ctx)
-	return &report, errors.Join(world.Close())
+	return &report, world.Close()
 }

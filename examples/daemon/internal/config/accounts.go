@@ -14,10 +14,6 @@ import (
 	"github.com/evenkeel/evenkeel/rebalance"
 )
 
-var accountFields = []string{
-	"id", "mode", "type", "strategy", "policy", "trigger", "partial", "ignore_other", "cash", "positions",
-}
-
 func (r *reader) accounts(c *Config, s *section) {
 	seen := map[broker.AccountID]bool{}
 	for _, item := range s.items("accounts") {
@@ -53,7 +49,7 @@ func (r *reader) account(c *Config, s *section) Account {
 	cash := s.number("cash", &a.Cash)
 	positions := s.take("positions")
 	a.Positions = r.quantities(positions, s.at("positions"))
-	s.done(accountFields...)
+	s.done()
 
 	s.need("id", string(a.ID))
 	s.need("strategy", a.Strategy)
@@ -106,7 +102,7 @@ func (r *reader) trigger(node *yaml.Node, name string) *rebalance.Trigger {
 	if zone != nil {
 		t.Zone = zone.String()
 	}
-	s.done("drift_absolute", "drift_relative", "calendar", "cooldown_days", "zone")
+	s.done()
 	return t
 }
 
@@ -114,7 +110,7 @@ func (r *reader) partial(s *section) rebalance.Partial {
 	var p rebalance.Partial
 	choice(s, "then", &p.Then, rebalance.RollForward, rebalance.Halt)
 	s.flag("follow_up", &p.FollowUp)
-	s.done("then", "follow_up")
+	s.done()
 	return p
 }
 

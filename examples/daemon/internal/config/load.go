@@ -73,11 +73,6 @@ func syntax(err error) Fault {
 	return f
 }
 
-var topFields = []string{
-	"data", "broker", "queue", "journal", "allocations", "accounts", "schedules", "limits", "timing", "events",
-	"workers", "http", "webhook", "drop", "stream", "notifications", "log",
-}
-
 // config reads the whole file.
 func (r *reader) config(s *section) *Config {
 	c := base()
@@ -100,7 +95,7 @@ func (r *reader) config(s *section) *Config {
 	r.ingestion(c, s)
 	r.notifications(c, s)
 	r.log(c, r.open(s.take("log"), "log"))
-	s.done(topFields...)
+	s.done()
 	return c
 }
 
@@ -110,7 +105,7 @@ func (r *reader) limits(c *Config, s *section) {
 	s.share("loss", &c.Limits.Loss)
 	s.number("day_turnover", &c.Limits.DayTurnover)
 	s.count("day_orders", &c.Limits.DayOrders)
-	s.done("rejects", "collar", "loss", "day_turnover", "day_orders")
+	s.done()
 }
 
 func (r *reader) timing(c *Config, s *section) {
@@ -127,7 +122,7 @@ func (r *reader) timing(c *Config, s *section) {
 	if acknowledge, sweep := cmp.Or(t.Acknowledge, 10*time.Second), cmp.Or(t.Sweep, 15*time.Second); sweep <= acknowledge {
 		r.fault(s.line(), "timing.sweep", "%s: want more than timing.acknowledge, which is %s", sweep, acknowledge)
 	}
-	s.done("acknowledge", "complete", "cancel", "settle", "sweep", "lease_margin", "close_margin", "plan_life", "drain")
+	s.done()
 }
 
 func (r *reader) events(c *Config, s *section) {
@@ -138,13 +133,13 @@ func (r *reader) events(c *Config, s *section) {
 	s.span("longest", &e.Longest)
 	s.span("max_age", &e.MaxAge)
 	s.span("recheck", &e.Recheck)
-	s.done("attempts", "first", "factor", "longest", "max_age", "recheck")
+	s.done()
 }
 
 func (r *reader) log(c *Config, s *section) {
 	choice(s, "level", &c.Log.Level, "info", "debug", "warn", "error")
 	choice(s, "format", &c.Log.Format, "text", "json")
-	s.done("level", "format")
+	s.done()
 }
 
 // need reports a field that must not be empty.

@@ -23,7 +23,7 @@ func (r *reader) broker(s *section) Broker {
 	s.flag("fractional", &b.Fractional)
 	prices := text(s, "prices", &b.Prices)
 	s.span("day", &b.Day)
-	s.done("kind", "simulator", "address", "client_id", "currency", "fractional", "prices", "day")
+	s.done()
 
 	b.Prices = r.path(b.Prices)
 	if b.Kind == KindFake {
@@ -70,7 +70,7 @@ func (r *reader) store(s *section, name string) Store {
 	kind := choice(s, "kind", &st.Kind, KindBolt, KindRedis)
 	text(s, "name", &st.Name)
 	s.secret("url", &st.URL)
-	s.done("kind", "name", "url", "url_env", "url_file")
+	s.done()
 	if st.Kind == KindRedis && st.URL == "" {
 		s.need("url", "")
 	}
@@ -91,7 +91,7 @@ func (r *reader) allocations(s *section, root *yaml.Node) Allocations {
 	s.number("min_sum", &a.Rules.MinSum)
 	s.number("max_sum", &a.Rules.MaxSum)
 	s.span("max_age", &a.Rules.MaxAge)
-	s.done("kind", "path", "base_url", "api_key_env", "api_key_file", "header", "insecure", "min_sum", "max_sum", "max_age")
+	s.done()
 	if s.node == nil {
 		s.node = root
 	}
@@ -121,7 +121,7 @@ func (r *reader) http(c *Config, s *section) {
 	s.flag("allow_remote", &remote)
 	s.secret("token", &c.HTTP.Token)
 	c.HTTP.Hosts = words[string](s, "hosts")
-	s.done("address", "allow_remote", "token_env", "token_file", "hosts")
+	s.done()
 	host, _, err := net.SplitHostPort(c.HTTP.Address)
 	if err != nil {
 		r.fault(address, "http.address", "%q: want host:port, such as 127.0.0.1:8477", c.HTTP.Address)
@@ -139,7 +139,7 @@ func (r *reader) http(c *Config, s *section) {
 func (r *reader) ingestion(c *Config, s *section) {
 	hook := r.open(s.take("webhook"), "webhook")
 	hook.secret("secret", &c.Webhook.Secret)
-	hook.done("secret_env", "secret_file")
+	hook.done()
 	if c.Webhook.Secret != "" && len(c.Webhook.Secret) < 16 {
 		r.fault(hook.line(), "webhook.secret", "has fewer than 16 characters: it could be guessed")
 	}
@@ -148,12 +148,12 @@ func (r *reader) ingestion(c *Config, s *section) {
 	text(drop, "folder", &c.Drop.Folder)
 	c.Drop.Folder = r.path(c.Drop.Folder)
 	drop.span("every", &c.Drop.Every)
-	drop.done("folder", "every")
+	drop.done()
 	stream := r.open(s.take("stream"), "stream")
 	c.Stream.Name = "evenkeel-events"
-	text(stream, "name", &c.Stream.Name)
 	stream.secret("url", &c.Stream.URL)
-	stream.done("url", "url_env", "url_file", "name")
+	text(stream, "name", &c.Stream.Name)
+	stream.done()
 }
 
 var alarming = []rebalance.Outcome{rebalance.Blocked, rebalance.Held, rebalance.Failed, rebalance.Rejected, rebalance.Cancelled, rebalance.CompletedAdjusted}
@@ -171,7 +171,7 @@ func (r *reader) notifications(c *Config, s *section) {
 		if picked := words(in, "outcomes", all...); picked != nil {
 			n.Outcomes = picked
 		}
-		in.done("name", "kind", "url", "url_env", "url_file", "token_env", "token_file", "outcomes")
+		in.done()
 		in.need("name", n.Name)
 		if n.URL == "" {
 			in.need("url", "")

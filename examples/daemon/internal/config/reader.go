@@ -83,6 +83,7 @@ type section struct {
 	prefix string
 	keys   map[string]*yaml.Node // by name, those that were not taken yet
 	names  map[string]*yaml.Node
+	fields []string // that were asked for
 }
 
 // open begins a mapping. A node that is none is a fault, and reads as empty.
@@ -118,8 +119,15 @@ func (s *section) at(key string) string {
 	return s.prefix + "." + key
 }
 
-// take returns the value of a key, nil if there is none.
+// take returns the value of a field, nil if there is none.
 func (s *section) take(key string) *yaml.Node {
+	s.fields = append(s.fields, key)
+	return s.pull(key)
+}
+
+// pull takes a key that is no field, if it is there: its fault is another one than
+// that of an unknown field.
+func (s *section) pull(key string) *yaml.Node {
 	node := s.keys[key]
 	delete(s.keys, key)
 	if node != nil && node.Tag == "!!null" {
@@ -132,10 +140,9 @@ func (s *section) take(key string) *yaml.Node {
 func (s *section) line() *yaml.Node { return s.node }
 
 // done reports the keys that nobody took.
-func (s *section) done(known ...string) {
-	for name, node := range s.keys {
-		_ = node
-		s.r.fault(s.names[name], s.at(name), "unknown field%s", suggestion(name, known))
+func (s *section) done() {
+	for name := range s.keys {
+		s.r.fault(s.names[name], s.at(name), "unknown field%s", suggestion(name, s.fields))
 	}
 }
 

@@ -38,7 +38,7 @@ func (r *reader) schedule(c *Config, s *section) Schedule {
 	s.flag("at_start", &one.AtStart)
 	s.span("catch_up", &one.CatchUp)
 	one.Accounts = r.named(c, s)
-	s.done("name", "command", "at", "every", "days", "zone", "at_start", "catch_up", "accounts")
+	s.done()
 
 	s.need("name", one.Name)
 	if name != nil && (len(one.Name) > 40 || strings.ContainsFunc(one.Name, func(c rune) bool { return c <= ' ' || c > '~' })) {

@@ -34,6 +34,11 @@ const maxSecret = 64 << 10
 // secret reads the secret that key_env or key_file names. It is empty if there
 // is neither.
 func (s *section) secret(key string, into *Secret) {
+	pull := s.pull
+	if key == "url" {
+		pull = s.take // an address without a password is no secret
+	}
+	plain := pull(key)
 	env, file := s.take(key+"_env"), s.take(key+"_file")
 	switch {
 	case env != nil && file != nil:
@@ -51,9 +56,9 @@ func (s *section) secret(key string, into *Secret) {
 		}
 		*into = value
 	}
-	if plain := s.take(key); plain != nil {
+	if plain != nil {
 		if u, err := url.Parse(plain.Value); key == "url" && err == nil && u.User == nil && *into == "" {
-			*into = Secret(plain.Value) // an address without a password is no secret
+			*into = Secret(plain.Value)
 			return
 		}
 		s.r.fault(plain, s.at(key), "a secret must not stand in the configuration: use %s_env or %s_file", key, key)

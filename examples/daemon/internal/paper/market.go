@@ -3,7 +3,6 @@ package paper
 import (
 	"bytes"
 	"context"
-	_ "embed"
 	"fmt"
 	"os"
 	"slices"
@@ -12,14 +11,9 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/examples/internal/factors"
 	"github.com/evenkeel/evenkeel/marketdata"
 )
-
-// bundled are real daily closing prices, the same as those of the quickstart,
-// whose DATA.md says where they come from.
-//
-//go:embed prices.csv
-var bundled []byte
 
 // market plays a history of prices: each of its days lasts for a while.
 type market struct {
@@ -35,20 +29,25 @@ var _ marketdata.PriceSource = (*market)(nil)
 
 // newMarket reads the prices of a file, or the bundled ones if path is empty.
 func newMarket(path string, each time.Duration, now func() time.Time) (*market, error) {
-	data := bundled
-	if path != "" {
-		var err error
-		if data, err = os.ReadFile(path); err != nil {
-			return nil, fmt.Errorf("paper: prices: %w", err)
-		}
-	}
-	history, err := marketdata.ReadHistory(bytes.NewReader(data), nil)
+	history, err := prices(path)
 	if err != nil {
 		return nil, fmt.Errorf("paper: prices: %w", err)
 	}
 	m := &market{history: history, days: slices.Collect(history.Days()), began: now(), each: each, now: now}
 	m.first = len(m.days) / 2
 	return m, nil
+}
+
+// prices reads a file, or the bundled prices.
+func prices(path string) (*marketdata.History, error) {
+	if path == "" {
+		return factors.History()
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return marketdata.ReadHistory(bytes.NewReader(data), nil)
 }
 
 // day is the number of the day that is played now. The last one stays.

@@ -95,11 +95,3 @@ func TestADamagedFileIsNotOverwritten(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "{", string(data))
 }
-
-func TestThePricesAreThoseOfTheQuickstart(t *testing.T) {
-	ours, err := os.ReadFile("prices.csv")
-	require.NoError(t, err)
-	theirs, err := os.ReadFile("../../../quickstart/prices.csv")
-	require.NoError(t, err)
-	require.Equal(t, theirs, ours, "copy it from there")
-}

@@ -3,13 +3,10 @@ package parts
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 
-	"github.com/evenkeel/evenkeel/allocation"
 	"github.com/evenkeel/evenkeel/broker"
 	"github.com/evenkeel/evenkeel/examples/daemon/internal/config"
-	"github.com/evenkeel/evenkeel/marketdata"
 	"github.com/evenkeel/evenkeel/rebalance"
 )
 
@@ -25,10 +22,7 @@ type Options struct {
 
 // World is the engine and all that it works with. Close it, then its stores.
 type World struct {
-	Engine      *rebalance.Engine
-	Broker      broker.Broker
-	Allocations allocation.AllocationSource
-	Prices      marketdata.PriceSource
+	Engine *rebalance.Engine
 	closers
 }
 
@@ -38,19 +32,20 @@ func Open(ctx context.Context, c *config.Config, s *Stores, o Options) (*World, 
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	w := &World{}
-	b, err := openBroker(ctx, c, &o, &w.closers)
+	market, err := openBroker(ctx, c, &o, &w.closers)
 	if err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
-	w.Broker, w.Prices = b, b
+	var orders broker.Broker = market
 	if o.DryRun {
-		w.Broker = readOnly{b}
+		orders = readOnly{market}
 	}
-	if w.Allocations, err = openAllocations(c, &w.closers); err != nil {
+	allocations, err := openAllocations(c, &w.closers)
+	if err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
 	w.Engine, err = rebalance.New(rebalance.Config{
-		Broker: w.Broker, Prices: w.Prices, Allocations: w.Allocations, Journal: s.Journal, Queue: s.Queue,
+		Broker: orders, Prices: market, Allocations: allocations, Journal: s.Journal, Queue: s.Queue,
 		Accounts: Accounts(c), Rules: c.Allocations.Rules, Timing: c.Timing, Limits: c.Limits, Events: c.Events,
 		Workers: c.Workers, Tracker: o.Tracker, Logger: o.Logger,
 	})
@@ -87,5 +82,5 @@ func (r readOnly) Place(_ context.Context, o broker.Order) (broker.OrderState, e
 
 // Cancel refuses.
 func (r readOnly) Cancel(_ context.Context, account broker.AccountID, id broker.OrderID) error {
-	return &broker.Error{Op: "cancel", Kind: broker.KindPermanent, Account: account, Order: id, Err: fmt.Errorf("%w", errDryRun)}
+	return &broker.Error{Op: "cancel", Kind: broker.KindPermanent, Account: account, Order: id, Err: errDryRun}
 }

@@ -9,24 +9,18 @@ import (
 	"path/filepath"
 
 	"github.com/evenkeel/evenkeel/examples/daemon/internal/config"
+	"github.com/evenkeel/evenkeel/examples/daemon/internal/ops"
 	"github.com/evenkeel/evenkeel/journal"
 	"github.com/evenkeel/evenkeel/journal/boltjournal"
 	"github.com/evenkeel/evenkeel/journal/redisjournal"
-	"github.com/evenkeel/evenkeel/queue"
 	"github.com/evenkeel/evenkeel/queue/boltqueue"
 	"github.com/evenkeel/evenkeel/queue/memqueue"
 	"github.com/evenkeel/evenkeel/queue/redisqueue"
 )
 
-// Queue is a queue that operators can look at.
-type Queue interface {
-	queue.EventQueue
-	queue.Admin
-}
-
 // Stores are the queue and the journal. Close them.
 type Stores struct {
-	Queue   Queue
+	Queue   ops.Queue
 	Journal journal.Journal
 	closers
 }

@@ -42,26 +42,16 @@ func (w *watcher) run(ctx context.Context, nudge <-chan struct{}) {
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		w.look(ctx)
-		if !rest(ctx, every/10) {
+		select {
+		case <-ctx.Done():
 			return
+		case <-time.After(every / 10): // many runs do not make many looks
 		}
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
 		case <-nudge:
 		}
-	}
-}
-
-// rest waits, so that many runs do not make many looks. It is false if ctx ended.
-func rest(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
 	}
 }
 

@@ -40,41 +40,21 @@ func (s *Server) routes() []route {
 	v := s.Verbs
 	return []route{
 		{"GET", "/api/v1/status", answer(func(r *http.Request) (any, error) { return v.Status(r.Context()) })},
-		{"POST", "/api/v1/events", answer(func(r *http.Request) (any, error) {
-			e, err := body[ops.NewEvent](r)
-			if err != nil {
-				return nil, err
-			}
+		{"POST", "/api/v1/events", answerTo(func(r *http.Request, e ops.NewEvent) (any, error) {
 			return v.Enqueue(r.Context(), e)
 		})},
 		{"GET", "/api/v1/events/{id}", answer(func(r *http.Request) (any, error) { return v.Event(r.Context(), r.PathValue("id")) })},
-		{"POST", "/api/v1/events/{id}/release", answer(func(r *http.Request) (any, error) {
-			signed, err := body[ops.Signed](r)
-			if err != nil {
-				return nil, err
-			}
+		{"POST", "/api/v1/events/{id}/release", answerTo(func(r *http.Request, signed ops.Signed) (any, error) {
 			return v.Release(r.Context(), r.PathValue("id"), signed)
 		})},
-		{"POST", "/api/v1/preview", answer(func(r *http.Request) (any, error) {
-			a, err := body[account](r)
-			if err != nil {
-				return nil, err
-			}
+		{"POST", "/api/v1/preview", answerTo(func(r *http.Request, a account) (any, error) {
 			return v.Preview(r.Context(), a.Account)
 		})},
 		{"GET", "/api/v1/deadletters", answer(func(r *http.Request) (any, error) { return v.DeadLetters(r.Context()) })},
-		{"POST", "/api/v1/deadletters/{id}/requeue", answer(func(r *http.Request) (any, error) {
-			signed, err := body[ops.Signed](r)
-			if err != nil {
-				return nil, err
-			}
+		{"POST", "/api/v1/deadletters/{id}/requeue", answerTo(func(r *http.Request, signed ops.Signed) (any, error) {
 			return v.Requeue(r.Context(), r.PathValue("id"), signed)
 		})},
-		{"POST", "/api/v1/deadletters/{id}/drop", answer(func(r *http.Request) (any, error) {
-			signed, err := body[ops.Signed](r)
-			if err != nil {
-				return nil, err
-			}
+		{"POST", "/api/v1/deadletters/{id}/drop", answerTo(func(r *http.Request, signed ops.Signed) (any, error) {
 			return v.Drop(r.Context(), r.PathValue("id"), signed)
 		})},
 		{"GET", "/api/v1/runs", answer(func(r *http.Request) (any, error) {
@@ -90,39 +70,19 @@ func (s *Server) routes() []route {
 		{"GET", "/api/v1/runs/{id...}", answer(func(r *http.Request) (any, error) {
 			return v.Run(r.Context(), journal.RunID(r.PathValue("id")))
 		})},
-		{"POST", "/api/v1/approve", answer(func(r *http.Request) (any, error) {
-			a, err := body[ops.Approve](r)
-			if err != nil {
-				return nil, err
-			}
+		{"POST", "/api/v1/approve", answerTo(func(r *http.Request, a ops.Approve) (any, error) {
 			return v.Approve(r.Context(), a)
 		})},
-		{"POST", "/api/v1/unblock", answer(func(r *http.Request) (any, error) {
-			a, err := body[account](r)
-			if err != nil {
-				return nil, err
-			}
+		{"POST", "/api/v1/unblock", answerTo(func(r *http.Request, a account) (any, error) {
 			return v.Unblock(r.Context(), a.Account, a.Signed)
 		})},
-		{"POST", "/api/v1/block", answer(func(r *http.Request) (any, error) {
-			a, err := body[account](r)
-			if err != nil {
-				return nil, err
-			}
+		{"POST", "/api/v1/block", answerTo(func(r *http.Request, a account) (any, error) {
 			return struct{}{}, v.Block(r.Context(), a.Account, a.Signed)
 		})},
-		{"POST", "/api/v1/kill", answer(func(r *http.Request) (any, error) {
-			a, err := body[account](r)
-			if err != nil {
-				return nil, err
-			}
+		{"POST", "/api/v1/kill", answerTo(func(r *http.Request, a account) (any, error) {
 			return struct{}{}, v.Kill(r.Context(), a.Account, a.Signed)
 		})},
-		{"POST", "/api/v1/resume", answer(func(r *http.Request) (any, error) {
-			a, err := body[account](r)
-			if err != nil {
-				return nil, err
-			}
+		{"POST", "/api/v1/resume", answerTo(func(r *http.Request, a account) (any, error) {
 			return struct{}{}, v.Resume(r.Context(), a.Account, a.Signed)
 		})},
 		{"GET", "/api/v1/changes", s.Hub.serve},
@@ -142,19 +102,6 @@ func (s *Server) bearer(next http.Handler) http.Handler {
 	})
 }
 
-// body reads the JSON body of a request, strictly.
-func body[T any](r *http.Request) (T, error) {
-	var v T
-	data, err := io.ReadAll(io.LimitReader(r.Body, ingest.MaxBody+1))
-	if err == nil {
-		err = strictjson.Decode(data, ingest.MaxBody, &v)
-	}
-	if err != nil {
-		return v, fmt.Errorf("%w: body: %w", ops.ErrInvalid, err)
-	}
-	return v, nil
-}
-
 // answer writes what a verb returned.
 func answer(do func(*http.Request) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -166,6 +113,30 @@ func answer(do func(*http.Request) (any, error)) http.HandlerFunc {
 		}
 		write(w, http.StatusOK, v)
 	}
+}
+
+// answerTo is answer for a verb that takes a body.
+func answerTo[T any](do func(*http.Request, T) (any, error)) http.HandlerFunc {
+	return answer(func(r *http.Request) (any, error) {
+		v, err := body[T](r)
+		if err != nil {
+			return nil, err
+		}
+		return do(r, v)
+	})
+}
+
+// body reads the JSON body of a request, strictly.
+func body[T any](r *http.Request) (T, error) {
+	var v T
+	data, err := io.ReadAll(io.LimitReader(r.Body, ingest.MaxBody+1))
+	if err == nil {
+		err = strictjson.Decode(data, ingest.MaxBody, &v)
+	}
+	if err != nil {
+		return v, fmt.Errorf("%w: body: %w", ops.ErrInvalid, err)
+	}
+	return v, nil
 }
 
 // failure says what an error is over HTTP.

@@ -88,9 +88,7 @@ func (h *Hub) join() chan Change {
 func (h *Hub) leave(reader chan Change) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.readers[reader] {
-		delete(h.readers, reader)
-	}
+	delete(h.readers, reader)
 }
 
 // serve streams changes as server-sent events.
