@@ -19,7 +19,6 @@ type checker struct {
 	want   *outcome
 	ledger fake.Ledger
 	runs   map[journal.RunID]*journal.Run
-	orders int
 	// successors are the IDs of the events that took the place of others, by theirs.
 	successors map[string]string
 }
@@ -71,7 +70,7 @@ func (c *checker) read(ctx context.Context) {
 func (c *checker) eventsKept(ctx context.Context) {
 	states := map[string]queue.State{}
 	c.successors = map[string]string{}
-	for _, state := range []queue.State{queue.Queued, queue.Delayed, queue.Leased, queue.Held, queue.Dead, queue.Done, queue.Superseded} {
+	for _, state := range queue.States() {
 		for e, err := range c.view.admin.Entries(ctx, state) {
 			if err != nil {
 				c.w.violate("zero lost events: the queue cannot be listed: %v", err)

@@ -16,7 +16,6 @@ func (c *checker) ordersOnce() {
 	seen := map[broker.OrderID]bool{}
 	for i := range c.ledger.Orders {
 		o := &c.ledger.Orders[i]
-		c.orders++
 		if o.Duplicates > 0 && c.w.plan.lossy {
 			c.w.count("after a lost tail: reference used again")
 			continue // the exchange takes no ID twice, as it promises
@@ -28,19 +27,16 @@ func (c *checker) ordersOnce() {
 	}
 }
 
-// ended reports whether an order can fill no more.
-func ended(s broker.Status) bool {
-	return s == broker.StatusFilled || s == broker.StatusCancelled || s == broker.StatusRejected
-}
-
 // together reports whether two orders, a received first, worked at one time.
-func together(a, b *fake.LedgerOrder) bool { return !ended(a.Status) || a.Updated.After(b.Received) }
+func together(a, b *fake.LedgerOrder) bool {
+	return !a.Status.Terminal() || a.Updated.After(b.Received)
+}
 
 // neverTwoAtOnce: no two orders work for one account, instrument and side.
 func (c *checker) neverTwoAtOnce() {
 	for i := range c.ledger.Orders {
 		a := &c.ledger.Orders[i]
-		if !ended(a.Status) {
+		if !a.Status.Terminal() {
 			c.w.violate("zero double orders: order %s still works in the end: %s", a.Sent.ID, a.Status)
 		}
 		for k := range c.ledger.Orders[i+1:] {

@@ -42,7 +42,6 @@ type published struct {
 	event    queue.Event
 	after    time.Duration // from the begin
 	accepted string        // its ID, once that was acknowledged
-	earlier  []string      // IDs that it had before a failover lost them
 	asked    int
 	busy     bool
 	operator bool // not one of the scenario's
@@ -238,9 +237,6 @@ func (j *jobs) again() {
 	defer j.mu.Unlock()
 	j.round++
 	for _, e := range j.events {
-		if e.accepted != "" {
-			e.earlier = append(e.earlier, e.accepted)
-		}
 		e.accepted = ""
 	}
 	j.waiting = -1

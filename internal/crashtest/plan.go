@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/evenkeel/evenkeel/internal/childproc"
 	"github.com/evenkeel/evenkeel/internal/remotebroker"
 	"github.com/evenkeel/evenkeel/queue"
 	"github.com/evenkeel/evenkeel/rebalance"
@@ -132,7 +133,7 @@ func catalogue(kind string) []strike {
 	add(faultKill, store...)
 	add(faultKill, "", "", "", "")
 	add(faultDrain, "", "", "", "journal begin after", "journal intend SELL after", "broker place before", "journal finish before")
-	if canPause {
+	if childproc.CanPause {
 		add(faultPause, broker...)
 		add(faultPause, store...)
 		add(faultPause, "", "")
@@ -156,7 +157,7 @@ func catalogue(kind string) []strike {
 	}
 	for range 4 {
 		for _, f := range timedFaults {
-			if f != faultFreeze || canPause {
+			if f != faultFreeze || childproc.CanPause {
 				add(f, "")
 			}
 		}
@@ -174,10 +175,6 @@ type plan struct {
 	lossy   bool // acknowledged writes are lost
 	manned  bool // an operator may have to help
 }
-
-// lateMayBlock says that an order which the exchange shows late may block its
-// account: the engine takes one look that proves nothing as an unknown outcome.
-const lateMayBlock = false
 
 // planOf draws the plan of a seed. Its first strike is the seed's place in the
 // catalogue, so that many seeds in a row have all of them; or in that part of it
@@ -217,10 +214,7 @@ func (p *plan) add(r *rand.Rand, s strike) {
 	switch s.fault {
 	case faultPause, faultFreeze:
 		s.lasts = lease + time.Duration(50+r.IntN(500))*time.Millisecond
-	case faultLate:
-		s.lasts = time.Duration(5+r.IntN(60)) * time.Millisecond
-		p.manned = p.manned || lateMayBlock
-	case faultSession:
+	case faultLate, faultSession:
 		s.lasts = time.Duration(5+r.IntN(60)) * time.Millisecond
 	case faultDelay:
 		s.lasts = time.Duration(100+r.IntN(800)) * time.Millisecond

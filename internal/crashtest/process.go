@@ -1,24 +1,22 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
 	"sync"
 	"time"
+
+	"github.com/evenkeel/evenkeel/internal/childproc"
 )
 
 // process is a worker process.
 type process struct {
-	name   string
-	slot   int
-	cmd    *exec.Cmd
-	output tail
-	exited chan struct{}
+	*childproc.Process
+	name string
+	slot int
 
 	mu     sync.Mutex
 	killed bool // by us
@@ -34,27 +32,15 @@ func startProcess(slot int, spec childSpec) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{name: spec.Name, slot: slot, cmd: exec.Command(self, childArgument, string(argument)), exited: make(chan struct{})}
-	p.cmd.Stderr, p.cmd.Stdout = &p.output, &p.output
+	cmd := exec.Command(self, childArgument, string(argument))
 	if spec.Verbose {
-		p.cmd.Stderr = os.Stderr
+		cmd.Stderr = os.Stderr
 	}
-	dieWithParent(p.cmd)
-	started := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // a child may be made to die with the thread that started it
-		defer runtime.UnlockOSThread()
-		defer close(p.exited)
-		err := p.cmd.Start()
-		started <- err
-		if err == nil {
-			_ = p.cmd.Wait()
-		}
-	}()
-	if err := <-started; err != nil {
+	p, err := childproc.Start(cmd)
+	if err != nil {
 		return nil, fmt.Errorf("crashtest: start a worker: %w", err)
 	}
-	return p, nil
+	return &process{Process: p, name: spec.Name, slot: slot}, nil
 }
 
 // kill ends the process at once, as kill -9 does, and waits for its end.
@@ -62,8 +48,7 @@ func (p *process) kill() {
 	p.mu.Lock()
 	p.killed = true
 	p.mu.Unlock()
-	_ = p.cmd.Process.Kill()
-	<-p.exited
+	_ = p.Kill()
 }
 
 // wasKilled reports whether it was ended by us.
@@ -73,25 +58,15 @@ func (p *process) wasKilled() bool {
 	return p.killed
 }
 
-// alive reports whether the process has not ended.
-func (p *process) alive() bool {
-	select {
-	case <-p.exited:
-		return false
-	default:
-		return true
-	}
-}
-
 // exitCode is -1 for a process that was ended by a signal.
-func (p *process) exitCode() int { return p.cmd.ProcessState.ExitCode() }
+func (p *process) exitCode() int { return p.Cmd.ProcessState.ExitCode() }
 
 // pause stops the process for a time, in the middle of whatever it does.
 func (p *process) pause(d time.Duration) error {
-	if !canPause {
+	if !childproc.CanPause {
 		return errors.New("crashtest: processes cannot be paused on this system")
 	}
-	err := stopProcess(p.cmd.Process)
+	err := p.Pause()
 	if errors.Is(err, os.ErrProcessDone) {
 		return nil // it was killed meanwhile
 	}
@@ -104,31 +79,7 @@ func (p *process) pause(d time.Duration) error {
 
 // resume lets it go on.
 func (p *process) resume() {
-	if canPause && p.alive() {
-		_ = continueProcess(p.cmd.Process)
+	if childproc.CanPause && p.Running() {
+		_ = p.Resume()
 	}
-}
-
-// tail keeps the end of what a process says.
-type tail struct {
-	mu   sync.Mutex
-	data []byte
-}
-
-// Write keeps the last 16 KiB.
-func (t *tail) Write(data []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.data = append(t.data, data...)
-	if over := len(t.data) - 16<<10; over > 0 {
-		t.data = bytes.Clone(t.data[over:])
-	}
-	return len(data), nil
-}
-
-// String returns what was kept.
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return string(t.data)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
 	"strings"
@@ -47,7 +46,7 @@ func (r *redisWorld) begin(workers int, lossy bool) error {
 		}
 		r.server = redistest.Start(r.own, redistest.Options{})
 		r.spare = redistest.Start(r.own, redistest.Options{})
-		r.follow()
+		r.spare.Follow(r.server)
 	})
 	if err != nil {
 		r.own.close()
@@ -62,33 +61,6 @@ func (r *redisWorld) begin(workers int, lossy bool) error {
 		r.proxies = append(r.proxies, p)
 	}
 	return nil
-}
-
-// follow makes the spare server a replica and waits until it is one.
-func (r *redisWorld) follow() {
-	host, port, _ := strings.Cut(r.server.Addr, ":")
-	r.spare.Do("replicaof", host, port)
-	r.replicate()
-}
-
-// replicate waits until the replica has what the master has. It says that it
-// follows long before that.
-func (r *redisWorld) replicate() {
-	client := r.server.Client()
-	defer client.Close()
-	conn := client.Conn()
-	defer conn.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	for ctx.Err() == nil {
-		if err := conn.Publish(ctx, "crashtest", "").Err(); err != nil {
-			r.own.Fatal(err)
-		}
-		if n, err := conn.Wait(ctx, 1, 100*time.Millisecond).Result(); err == nil && n > 0 {
-			return
-		}
-	}
-	r.own.Fatal("crashtest: the replica does not follow its master")
 }
 
 // end is called after a run.
@@ -178,7 +150,7 @@ func (r *redisWorld) failOver(s *strike) {
 	if r.spare == nil {
 		return
 	}
-	r.replicate()
+	r.spare.CatchUp(r.server)
 	r.spare.Promote()
 	pause(s.lasts)
 	r.server.Kill()

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -50,11 +51,9 @@ type scenario struct {
 
 // stream is a source of chance of its own for each purpose.
 func stream(seed uint64, purpose string) *rand.Rand {
-	h := uint64(14695981039346656037)
-	for _, c := range []byte(purpose) {
-		h = (h ^ uint64(c)) * 1099511628211
-	}
-	return rand.New(rand.NewPCG(seed, h)) //nolint:gosec // a test that must be repeatable
+	h := fnv.New64a()
+	_, _ = io.WriteString(h, purpose)
+	return rand.New(rand.NewPCG(seed, h.Sum64())) //nolint:gosec // a test that must be repeatable
 }
 
 func pick[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }

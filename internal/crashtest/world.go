@@ -214,9 +214,9 @@ func (w *world) attend(p *process) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	var asked time.Time
-	for p.alive() {
+	for p.Running() {
 		select {
-		case <-p.exited:
+		case <-p.Exited():
 			return
 		case <-tick.C:
 		}
@@ -229,7 +229,7 @@ func (w *world) attend(p *process) {
 			asked = time.Now()
 			p.resume()
 		case time.Since(asked) > w.patience:
-			w.violate("worker %s does not stop within %v: %s", p.name, w.patience, p.output.String())
+			w.violate("worker %s does not stop within %v: %s", p.name, w.patience, p.Output())
 			p.kill()
 		}
 	}
@@ -247,13 +247,13 @@ func (w *world) over(p *process) bool {
 		return w.ending
 	case exitNoStore:
 		if w.isCalm() && w.kind != kindRedis {
-			w.violate("worker %s cannot open its stores: %s", p.name, p.output.String())
+			w.violate("worker %s cannot open its stores: %s", p.name, p.Output())
 			return true
 		}
 		pause(20 * time.Millisecond)
 		return false
 	default:
-		w.violate("worker %s ended by itself with code %d: %s", p.name, p.exitCode(), p.output.String())
+		w.violate("worker %s ended by itself with code %d: %s", p.name, p.exitCode(), p.Output())
 		return true
 	}
 }

@@ -17,8 +17,8 @@ const minMajor, minMinor = 6, 2
 
 // Finding is something about a server that its user must know.
 type Finding struct {
-	// Name is what was looked at: version, role, cluster, eviction, persistence
-	// or access.
+	// Name is what was looked at: version, role, cluster, eviction, persistence,
+	// fsync or access.
 	Name string
 	// Fatal: the server must not be used.
 	Fatal  bool
@@ -31,15 +31,16 @@ func (f *Finding) Error() string { return "redis: check: " + f.Name + ": " + f.D
 // ErrorClass says permanent: a server does not become fit by waiting.
 func (f *Finding) ErrorClass() string { return retry.Permanent.String() }
 
-// Check looks at the server that has a key. What speaks against using it at all
-// is the error, a joined list of fatal findings; the rest are warnings. What the
+// Check looks at the server that has a key, also at what the barrier needs with
+// which calls will be made; nil is none. What speaks against using it at all is
+// the error, a joined list of fatal findings; the rest are warnings. What the
 // server does not tell is a warning, too.
-func (c *Conn) Check(ctx context.Context, key string) (warnings []*Finding, err error) {
-	client, err := c.master(ctx, key)
+func (c *Conn) Check(ctx context.Context, key string, b *Barrier) (warnings []*Finding, err error) {
+	client, err := c.Master(ctx, key)
 	if err != nil {
-		return nil, Translate(ctx, "find the master", err)
+		return nil, err
 	}
-	findings, err := c.look(ctx, client)
+	findings, err := c.look(ctx, client, b)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +55,7 @@ func (c *Conn) Check(ctx context.Context, key string) (warnings []*Finding, err 
 	return warnings, errors.Join(fatal...)
 }
 
-func (c *Conn) look(ctx context.Context, client redis.Cmdable) ([]*Finding, error) {
+func (c *Conn) look(ctx context.Context, client redis.Cmdable, b *Barrier) ([]*Finding, error) {
 	text, err := client.Info(ctx).Result()
 	if isRefusal(err) {
 		return []*Finding{{Name: "access", Detail: "INFO is forbidden: version, role, eviction and persistence are not checked, " +
@@ -64,7 +65,7 @@ func (c *Conn) look(ctx context.Context, client redis.Cmdable) ([]*Finding, erro
 		return nil, Translate(ctx, "info", err)
 	}
 	info := fields(text)
-	found := []*Finding{version(info), role(info), c.cluster(info), eviction(info)}
+	found := []*Finding{version(info), role(info), c.cluster(info), eviction(info), fsync(info, b)}
 	durable, err := persistence(ctx, client, info)
 	if err != nil {
 		return nil, err
@@ -84,7 +85,7 @@ func version(info map[string]string) *Finding {
 	switch {
 	case err != nil:
 		return &Finding{Name: "version", Detail: fmt.Sprintf("%.40q is no version: want %d.%d or newer", text, minMajor, minMinor)}
-	case major < minMajor || (major == minMajor && minor < minMinor):
+	case older(major, minor, minMajor, minMinor):
 		return &Finding{Name: "version", Fatal: true, Detail: fmt.Sprintf("%.40s is too old: want %d.%d or newer", text, minMajor, minMinor)}
 	}
 	return nil
@@ -99,6 +100,11 @@ func parseVersion(text string) (major, minor int, err error) {
 	major, err1 := strconv.Atoi(parts[0])
 	minor, err2 := strconv.Atoi(parts[1])
 	return major, minor, errors.Join(err1, err2)
+}
+
+// older compares versions.
+func older(major, minor, thanMajor, thanMinor int) bool {
+	return major < thanMajor || (major == thanMajor && minor < thanMinor)
 }
 
 func role(info map[string]string) *Finding {
@@ -123,6 +129,26 @@ func eviction(info map[string]string) *Finding {
 	f := &Finding{Name: "eviction", Detail: fmt.Sprintf("maxmemory-policy is %.40q: a full server would throw data away: set it to noeviction", policy)}
 	f.Fatal = strings.HasPrefix(policy, "allkeys-") && info["maxmemory"] != "0"
 	return f
+}
+
+// fsync wants a server that can wait for its disk, where a barrier asks for that.
+// What the server does not tell is not held against it.
+func fsync(info map[string]string, b *Barrier) *Finding {
+	if b == nil || !b.Fsync {
+		return nil
+	}
+	var faults []string
+	text := info["redis_version"]
+	if major, minor, err := parseVersion(text); err == nil && older(major, minor, 7, 2) {
+		faults = append(faults, fmt.Sprintf("the server is redis %.40s: update it", text))
+	}
+	if info["aof_enabled"] == "0" {
+		faults = append(faults, "the server has no append-only file: set appendonly yes")
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	return &Finding{Name: "fsync", Fatal: true, Detail: "redis 7.2 with an append-only file is needed for Fsync: " + strings.Join(faults, ", and ")}
 }
 
 // persistence wants an append-only file or snapshots.

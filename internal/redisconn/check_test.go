@@ -26,7 +26,7 @@ func TestCheck(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	c := connect(t, to(server.Addr))
 	check := func() ([]string, error) {
-		warnings, err := c.Check(t.Context(), "k")
+		warnings, err := c.Check(t.Context(), "k", nil)
 		return names(warnings), err
 	}
 	found, err := check()
@@ -58,17 +58,48 @@ func TestCheck(t *testing.T) {
 	o := to(server.Addr)
 	o.Username, o.Password = "ana", "s3cret"
 	ana := connect(t, o)
-	warnings, err := ana.Check(t.Context(), "k")
+	warnings, err := ana.Check(t.Context(), "k", nil)
 	require.NoError(t, err)
 	require.Equal(t, []string{"persistence"}, names(warnings))
 	require.ErrorContains(t, warnings[0], "CONFIG is forbidden")
 	server.Do("ACL", "SETUSER", "ana", "-info")
-	warnings, err = ana.Check(t.Context(), "k")
+	warnings, err = ana.Check(t.Context(), "k", nil)
 	require.NoError(t, err)
 	require.Equal(t, []string{"access"}, names(warnings))
 	change, err := ana.Watch("k").Check(t.Context())
 	require.NoError(t, err)
 	require.Nil(t, change)
+}
+
+// TestCheckFsync: a server that cannot wait for its disk is refused if that is
+// asked for.
+func TestCheckFsync(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{Config: map[string]string{"appendonly": "no"}})
+	c := connect(t, to(server.Addr))
+	_, err := c.Check(t.Context(), "k", &redisconn.Barrier{Replicas: 1})
+	require.NoError(t, err)
+	_, err = c.Check(t.Context(), "k", &redisconn.Barrier{Fsync: true})
+	require.ErrorContains(t, err, "redis: check: fsync: redis 7.2 with an append-only file is needed for Fsync")
+	require.ErrorContains(t, err, "no append-only file: set appendonly yes")
+	require.Equal(t, retry.Permanent, retry.ClassOf(err))
+
+	for _, c := range []struct{ version, appendOnly, want string }{
+		{"7.2.0", "1", ""},
+		{"7.10.1", "1", ""},
+		{"8.0.0", "1", ""},
+		{"", "", ""},
+		{"unstable", "1", ""},
+		{"7.0.15", "1", "redis 7.0.15"},
+		{"6.2.14", "", "redis 6.2.14"},
+		{"7.2.4", "0", "appendonly yes"},
+	} {
+		err := redisconn.FsyncFault(c.version, c.appendOnly)
+		if c.want == "" {
+			require.NoError(t, err, "%+v", c)
+			continue
+		}
+		require.ErrorContains(t, err, c.want)
+	}
 }
 
 func TestWatch(t *testing.T) {

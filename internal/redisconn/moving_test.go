@@ -27,28 +27,13 @@ func TestHalfMovedSlot(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "killed", got)
 
-	slot := client.ClusterKeySlot(t.Context(), "{slot}a").Val()
-	owner, err := client.MasterForKey(t.Context(), "{slot}a")
-	require.NoError(t, err)
-	var from, to *redistest.Server
-	for _, s := range cluster.Nodes {
-		if s.Addr == owner.Options().Addr {
-			from = s
-		} else {
-			to = s
-		}
-	}
-	to.Do("cluster", "setslot", slot, "importing", from.Do("cluster", "myid"))
-	from.Do("cluster", "setslot", slot, "migrating", to.Do("cluster", "myid"))
-	from.Do("migrate", "127.0.0.1", to.Addr[len("127.0.0.1:"):], "{slot}a", 0, 5000)
+	move := cluster.BeginMove("{slot}a")
+	move.Take("{slot}a")
 	got, err = conn.Run(t.Context(), call)
 	require.Error(t, err, "it answered %v", got)
 	require.Equal(t, retry.Transient, retry.ClassOf(err), "%v", err)
 
-	from.Do("migrate", "127.0.0.1", to.Addr[len("127.0.0.1:"):], "{slot}b", 0, 5000)
-	for _, s := range cluster.Nodes {
-		s.Do("cluster", "setslot", slot, "node", to.Do("cluster", "myid"))
-	}
+	move.End()
 	got, err = conn.Run(t.Context(), call)
 	require.NoError(t, err)
 	require.Equal(t, "killed", got)

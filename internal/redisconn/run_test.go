@@ -103,11 +103,11 @@ func TestCluster(t *testing.T) {
 	wg.Wait()
 	_, err := c.Run(t.Context(), redisconn.Call{Script: count, Keys: []string{"{a}", "{b}"}, Args: []any{1}})
 	require.ErrorIs(t, err, redisconn.ErrTopology)
-	_, err = c.Check(t.Context(), "k")
+	_, err = c.Check(t.Context(), "k", nil)
 	require.NoError(t, err)
 
 	single := connect(t, to(cluster.Nodes[0].Addr))
-	_, err = single.Check(t.Context(), "k")
+	_, err = single.Check(t.Context(), "k", nil)
 	require.ErrorContains(t, err, "redis+cluster://")
 }
 

@@ -63,7 +63,7 @@ type Barrier struct {
 	// Replicas is how many replicas must have it.
 	Replicas int
 	// Fsync: it must be on the disk of the master and of these replicas. Needs
-	// Redis 7.2 with an append-only file.
+	// Redis 7.2 with an append-only file; [Conn.Check] refuses a server without.
 	Fsync bool
 	// Timeout is how long to wait for it, at most half of the client's
 	// ReadTimeout. Default: 100 ms.

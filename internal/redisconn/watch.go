@@ -57,9 +57,9 @@ func (w *Watch) Changes() uint64 {
 // RunID returns the run_id of the master that has a key, or "" if it does not
 // tell.
 func (c *Conn) RunID(ctx context.Context, key string) (string, error) {
-	client, err := c.master(ctx, key)
+	client, err := c.Master(ctx, key)
 	if err != nil {
-		return "", Translate(ctx, "find the master", err)
+		return "", err
 	}
 	text, err := client.Info(ctx, "server").Result()
 	if isRefusal(err) {
@@ -71,12 +71,18 @@ func (c *Conn) RunID(ctx context.Context, key string) (string, error) {
 	return fields(text)["run_id"], nil
 }
 
-// master returns a client of the master that has a key.
-func (c *Conn) master(ctx context.Context, key string) (redis.Cmdable, error) {
-	if cluster, ok := c.client.(*redis.ClusterClient); ok {
-		return cluster.MasterForKey(ctx, key)
+// Master returns a client of the master that has a key, for reads that a cluster
+// does not route by a key.
+func (c *Conn) Master(ctx context.Context, key string) (redis.Cmdable, error) {
+	cluster, ok := c.client.(*redis.ClusterClient)
+	if !ok {
+		return c.client, nil
 	}
-	return c.client, nil
+	master, err := cluster.MasterForKey(ctx, key)
+	if err != nil {
+		return nil, Translate(ctx, "find the master", err)
+	}
+	return master, nil
 }
 
 // isRefusal reports whether the server answered that it will not tell.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/evenkeel/evenkeel/internal/childproc"
 )
 
 // Client returns a new client that repeats nothing by itself. The caller closes
@@ -70,7 +72,7 @@ func (s *Server) Promote() {
 func (s *Server) Kill() {
 	s.t.Helper()
 	s.own("kill")
-	if err := s.proc.kill(); err != nil {
+	if err := s.proc.Kill(); err != nil {
 		s.t.Fatalf("redistest: kill %s: %v", s.Addr, err)
 	}
 }
@@ -80,10 +82,10 @@ func (s *Server) Kill() {
 func (s *Server) Restart() {
 	s.t.Helper()
 	s.own("restart")
-	if s.proc.running() {
+	if s.proc.Running() {
 		s.Kill()
 	}
-	if err := s.run(s.proc.cmd.Path); err != nil {
+	if err := s.run(s.proc.Cmd.Path); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -92,10 +94,10 @@ func (s *Server) Restart() {
 func (s *Server) Pause() {
 	s.t.Helper()
 	s.own("pause")
-	if !canPause {
+	if !childproc.CanPause {
 		s.t.Skip("redistest: processes cannot be paused on this system")
 	}
-	if err := s.proc.pause(); err != nil {
+	if err := s.proc.Pause(); err != nil {
 		s.t.Fatalf("redistest: pause %s: %v", s.Addr, err)
 	}
 }
@@ -103,7 +105,7 @@ func (s *Server) Pause() {
 // Continue lets a paused server go on.
 func (s *Server) Continue() {
 	s.t.Helper()
-	if err := s.proc.resume(); err != nil {
+	if err := s.proc.Resume(); err != nil {
 		s.t.Fatalf("redistest: continue %s: %v", s.Addr, err)
 	}
 }
@@ -116,40 +118,21 @@ func (s *Server) own(what string) {
 	}
 }
 
-// eventually waits until a condition holds, or ends the test.
-func eventually(tb testing.TB, what string, holds func() error) {
-	tb.Helper()
-	deadline := time.NewTimer(patience)
-	defer deadline.Stop()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := holds()
-		if err == nil {
-			return
-		}
-		select {
-		case <-deadline.C:
-			tb.Fatalf("redistest: %s: not within %v: %v", what, patience, err)
-		case <-tick.C:
-		}
-	}
-}
-
 // Follow makes a replica of the server, and waits until it has all that the
 // master had. [Server.Promote] ends it.
 func (s *Server) Follow(master *Server) {
 	s.t.Helper()
 	s.own("demote")
 	s.Do("replicaof", "127.0.0.1", strconv.Itoa(master.port.number))
-	awaitReplica(s.t, master, s)
+	s.CatchUp(master)
 }
 
-// awaitReplica waits until a replica has all that its master has.
-func awaitReplica(tb testing.TB, master, replica *Server) {
-	tb.Helper()
-	eventually(tb, "replica", func() error {
-		info, err := replica.try("info", "replication")
+// CatchUp waits until the server, a replica, has all that its master had when it
+// was called.
+func (s *Server) CatchUp(master *Server) {
+	s.t.Helper()
+	eventually(s.t, "replica", func() error {
+		info, err := s.try("info", "replication")
 		if err == nil && !strings.Contains(fmt.Sprint(info), "master_link_status:up") {
 			err = fmt.Errorf("it has no link to the master: %v", info)
 		}
@@ -171,4 +154,24 @@ func awaitReplica(tb testing.TB, master, replica *Server) {
 		}
 		return err
 	})
+}
+
+// eventually waits until a condition holds, or ends the test.
+func eventually(tb testing.TB, what string, holds func() error) {
+	tb.Helper()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := holds()
+		if err == nil {
+			return
+		}
+		select {
+		case <-deadline.C:
+			tb.Fatalf("redistest: %s: not within %v: %v", what, patience, err)
+		case <-tick.C:
+		}
+	}
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/evenkeel/evenkeel/internal/childproc"
 )
 
 // MasterName is the name under which a [Sentinel] watches its master.
@@ -48,7 +50,7 @@ func NewSentinel(tb testing.TB, opts Options) *Sentinel {
 // watch starts the sentinel.
 func (s *Sentinel) watch(binary string) {
 	s.t.Helper()
-	var proc *process
+	var proc *childproc.Process
 	for range 5 {
 		p, err := reserve()
 		if err != nil {
@@ -64,10 +66,10 @@ func (s *Sentinel) watch(binary string) {
 		if proc, err = start(binary, filepath.Dir(config), config); err != nil {
 			s.t.Fatal(err)
 		}
-		s.t.Cleanup(func() { _ = proc.kill(); p.release() })
+		s.t.Cleanup(func() { _ = proc.Kill(); p.release() })
 		answers := false
 		eventually(s.t, "start of the sentinel", func() error {
-			if !proc.running() {
+			if !proc.Running() {
 				return nil
 			}
 			_, err := s.ask("ping")
@@ -78,14 +80,14 @@ func (s *Sentinel) watch(binary string) {
 			return
 		}
 	}
-	s.t.Fatalf("redistest: sentinel does not start: it said:\n%s", proc.output)
+	s.t.Fatalf("redistest: sentinel does not start: it said:\n%s", proc.Output())
 }
 
 // AwaitReplica waits until the replica has all that the master had when it was
 // called.
 func (s *Sentinel) AwaitReplica() {
 	s.t.Helper()
-	awaitReplica(s.t, s.Master, s.Replica)
+	s.Replica.CatchUp(s.Master)
 }
 
 // AwaitFailover waits until the sentinel names the replica as master and the

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/evenkeel/evenkeel/internal/childproc"
 )
 
 // Options changes how servers are started.
@@ -43,7 +45,7 @@ type Server struct {
 	port *port // nil for a server that is shared
 	dir  string
 	args []string
-	proc *process
+	proc *childproc.Process
 }
 
 // Single returns a server for the test: that of the environment variable
@@ -73,7 +75,7 @@ func startServer(tb testing.TB, opts Options, kind []string) *Server {
 	s := &Server{t: tb, Prefix: prefix(), dir: tb.TempDir()}
 	tb.Cleanup(func() {
 		if s.proc != nil {
-			_ = s.proc.kill()
+			_ = s.proc.Kill()
 			s.port.release()
 		}
 	})
@@ -112,15 +114,15 @@ func (s *Server) run(binary string) error {
 		return err
 	}
 	if err := s.await(proc); err != nil {
-		_ = proc.kill()
-		return fmt.Errorf("redistest: %s: %w: it said:\n%s", s.Addr, err, proc.output)
+		_ = proc.Kill()
+		return fmt.Errorf("redistest: %s: %w: it said:\n%s", s.Addr, err, proc.Output())
 	}
 	s.proc = proc
 	return nil
 }
 
 // await waits until this very process answers.
-func (s *Server) await(proc *process) error {
+func (s *Server) await(proc *childproc.Process) error {
 	c := redis.NewClient(&redis.Options{Addr: s.Addr, MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true, Protocol: 2, DisableIdentity: true})
 	defer c.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -137,19 +139,30 @@ func (s *Server) await(proc *process) error {
 			err = c.Ping(ctx).Err() // refused while the data is loaded
 		}
 		switch {
-		case err == nil && strings.Contains(info, fmt.Sprintf("process_id:%d\r", proc.cmd.Process.Pid)):
+		case err == nil && strings.Contains(info, fmt.Sprintf("process_id:%d\r", proc.Cmd.Process.Pid)):
 			return nil
 		case err == nil:
 			return errors.New("the port belongs to another server")
 		}
 		select {
-		case <-proc.exited:
+		case <-proc.Exited():
 			return errors.New("it ended")
 		case <-ctx.Done():
 			return fmt.Errorf("no answer within %v: %w", patience, err)
 		case <-tick.C:
 		}
 	}
+}
+
+// start runs a program in a directory.
+func start(program, dir string, args ...string) (*childproc.Process, error) {
+	cmd := exec.Command(program, args...)
+	cmd.Dir = dir
+	p, err := childproc.Start(cmd)
+	if err != nil {
+		return nil, fmt.Errorf("redistest: %w", err)
+	}
+	return p, nil
 }
 
 // program returns the path of a program, or ends the test.

@@ -4,7 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"github.com/evenkeel/evenkeel/internal/faultproxy"
@@ -171,21 +170,15 @@ func TestBarrier(t *testing.T) {
 func TestClusterThatLosesANode(t *testing.T) {
 	t.Parallel()
 	c := redistest.NewCluster(t, redistest.Options{})
-	client := c.Client()
-	j := journalOn(t, client, redisjournal.Options{})
+	j := journalOn(t, c.Client(), redisjournal.Options{})
 	b, err := j.Begin(t.Context(), claimOf("e1"))
 	require.NoError(t, err)
 	require.NoError(t, j.Kill(t.Context(), killOf("", 1)))
 	require.ErrorIs(t, j.Intend(t.Context(), b.Grant, intentOf(b.Grant, "r1")), journal.ErrKilled)
 	require.NoError(t, j.Resume(t.Context(), killOf("", 2)))
-	node, err := client.MasterForKey(t.Context(), "{evenkeel}:meta")
-	require.NoError(t, err)
-	for _, s := range c.Nodes {
-		if s.Addr == node.Options().Addr {
-			s.Kill()
-			s.Restart()
-		}
-	}
+	node := c.Owner("{evenkeel}:meta")
+	node.Kill()
+	node.Restart()
 	c.Await()
 	require.Eventually(t, func() bool { _, err := j.Account(t.Context(), "U1"); return err == nil }, 10*time.Second, 10*time.Millisecond)
 	mustBeginAgain(t, j, b.Grant)
@@ -198,38 +191,11 @@ func TestClusterThatLosesANode(t *testing.T) {
 func TestSlotThatMoves(t *testing.T) {
 	t.Parallel()
 	c := redistest.NewCluster(t, redistest.Options{})
-	client := c.Client()
-	j := journalOn(t, client, redisjournal.Options{})
+	j := journalOn(t, c.Client(), redisjournal.Options{})
 	b, err := j.Begin(t.Context(), claimOf("e1"))
 	require.NoError(t, err)
 	before := dump(t, j)
-	moveSlot(t, c, client, "{evenkeel}:meta")
+	c.BeginMove("{evenkeel}:meta").End()
 	require.JSONEq(t, before, dump(t, j))
 	mustBeginAgain(t, j, b.Grant)
-}
-
-// moveSlot moves the slot of a key to another node.
-func moveSlot(t *testing.T, c *redistest.Cluster, client *redis.ClusterClient, key string) {
-	t.Helper()
-	slot, err := client.ClusterKeySlot(t.Context(), key).Result()
-	require.NoError(t, err)
-	owner, err := client.MasterForKey(t.Context(), key)
-	require.NoError(t, err)
-	var from, to *redistest.Server
-	for _, s := range c.Nodes {
-		if s.Addr == owner.Options().Addr {
-			from = s
-		} else {
-			to = s
-		}
-	}
-	fromID, toID := from.Do("cluster", "myid"), to.Do("cluster", "myid")
-	to.Do("cluster", "setslot", slot, "importing", fromID)
-	from.Do("cluster", "setslot", slot, "migrating", toID)
-	for _, k := range from.Do("cluster", "getkeysinslot", slot, 1000).([]any) {
-		from.Do("migrate", "127.0.0.1", to.Addr[len("127.0.0.1:"):], k, 0, 5000)
-	}
-	for _, s := range c.Nodes {
-		s.Do("cluster", "setslot", slot, "node", toID)
-	}
 }

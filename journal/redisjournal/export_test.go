@@ -7,9 +7,6 @@ func DecodeRun(id string, fields []any) (journal.Run, error) {
 	return decodeRun(journal.RunID(id), fields)
 }
 
-// FsyncFault returns an error if a server cannot wait for its disk.
-var FsyncFault = fsyncFault
-
 // DecodeAnswer reads what a script answered: a standing.
 func DecodeAnswer(answer any) (journal.Standing, error) {
 	r, err := readReply(answer)

@@ -143,25 +143,8 @@ func TestFsync(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t, redistest.Options{Config: map[string]string{"appendonly": "no"}})
 	_, err := redisjournal.Open(t.Context(), "redis://"+s.Addr, redisjournal.Options{Fsync: true})
-	require.ErrorContains(t, err, "redis 7.2 with an append-only file is needed for Options.Fsync")
+	require.ErrorContains(t, err, "redis 7.2 with an append-only file is needed for Fsync")
 	require.ErrorContains(t, err, "no append-only file: set appendonly yes")
 	require.Equal(t, retry.Permanent, retry.ClassOf(err))
-
-	for _, c := range []struct{ version, appendOnly, want string }{
-		{"7.2.0", "1", ""},
-		{"7.10.1", "1", ""},
-		{"8.0.0", "1", ""},
-		{"", "", ""},
-		{"unstable", "1", ""},
-		{"7.0.15", "1", "redis 7.0.15"},
-		{"6.2.14", "", "redis 6.2.14"},
-		{"7.2.4", "0", "appendonly yes"},
-	} {
-		err := redisjournal.FsyncFault(c.version, c.appendOnly)
-		if c.want == "" {
-			require.NoError(t, err, "%+v", c)
-			continue
-		}
-		require.ErrorContains(t, err, c.want)
-	}
+	require.Equal(t, int64(0), s.Do("dbsize"), "nothing was written")
 }

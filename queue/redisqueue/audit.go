@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/evenkeel/evenkeel/internal/redisconn"
 )
 
@@ -72,13 +70,9 @@ func (q *Queue) Audit(ctx context.Context) ([]Fault, error) {
 
 // stored returns the IDs of all events that have a key.
 func (q *Queue) stored(ctx context.Context) ([]any, error) {
-	client := redis.Cmdable(q.conn.Client())
-	if cluster, ok := client.(*redis.ClusterClient); ok {
-		master, err := cluster.MasterForKey(ctx, q.keys[0])
-		if err != nil {
-			return nil, redisconn.Translate(ctx, "find the master", err)
-		}
-		client = master
+	client, err := q.conn.Master(ctx, q.keys[0])
+	if err != nil {
+		return nil, err
 	}
 	var ids []any
 	seen := map[string]bool{}

@@ -166,6 +166,9 @@ func (p *pair) receive() {
 		wait = 15 * time.Millisecond
 	}
 	got, err := try(p.Context(), p.red, wait)
+	if want == nil && got != nil { // the millisecond was over before it looked: what is ready it gives at once
+		want, wantErr = try(p.Context(), p.mem, time.Second)
+	}
 	if want == nil {
 		require.Nil(p, got, "nothing may be delivered")
 		require.ErrorIs(p, err, context.DeadlineExceeded)

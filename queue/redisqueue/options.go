@@ -44,7 +44,8 @@ type Options struct {
 	NewID func() string
 	// Barrier is what a publication and an operator's action must reach before
 	// they succeed. One that is not reached is a transient error, after which the
-	// event is in the queue. Default: nil, the memory of the master.
+	// event is in the queue. One with Fsync needs Redis 7.2 with an append-only
+	// file; [Open] refuses a server without. Default: nil, the memory of the master.
 	Barrier *Barrier
 	// Retry surrounds the repetitions of a call after a transient error.
 	// Default: 5 tries within 10 s.

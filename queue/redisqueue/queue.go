@@ -107,7 +107,7 @@ func open(ctx context.Context, conn *redisconn.Conn, o Options) (*Queue, error) 
 
 // begin looks at the server and makes the key space.
 func (q *Queue) begin(ctx context.Context) error {
-	warnings, err := q.conn.Check(ctx, q.keys[0])
+	warnings, err := q.conn.Check(ctx, q.keys[0], q.opts.Barrier)
 	if err != nil {
 		return err
 	}

@@ -204,7 +204,19 @@ func TestConformanceCluster(t *testing.T) {
 	})
 }
 
-// TestRefusedClients: clients that would send a script twice by themselves, and
+// TestFsync: a server that cannot wait for its disk is refused when the queue is
+// opened.
+func TestFsync(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, redistest.Options{Config: map[string]string{"appendonly": "no"}})
+	_, err := redisqueue.Open(t.Context(), client(t, s.Addr), redisqueue.Options{Barrier: &redisqueue.Barrier{Fsync: true}})
+	require.ErrorContains(t, err, "redis 7.2 with an append-only file is needed for Fsync")
+	require.ErrorContains(t, err, "no append-only file: set appendonly yes")
+	require.Equal(t, retry.Permanent, retry.ClassOf(err))
+	require.Equal(t, int64(0), s.Do("dbsize"), "nothing was written")
+}
+
+// TestRefusedOptions: clients that would send a script twice by themselves, and
 // options without meaning, are refused with every fault.
 func TestRefusedOptions(t *testing.T) {
 	c := redis.NewClient(&redis.Options{Addr: redistest.Mini(t).Addr()})

@@ -48,15 +48,12 @@ local function guard(account, run)
   end
 end
 
--- told returns what the server says of itself, '' if it does not tell.
-local function told(section, pattern)
-  local info = redis.pcall('INFO', section)
-  if type(info) ~= 'string' then return '' end
-  return string.match(info, pattern) or ''
-end
-
 -- server returns the run_id of the server, '' if it does not tell.
-local function server() return told('server', 'run_id:(%x+)') end
+local function server()
+  local info = redis.pcall('INFO', 'server')
+  if type(info) ~= 'string' then return '' end
+  return string.match(info, 'run_id:(%x+)') or ''
+end
 
 -- held returns an answer unless the grant is the account's, and no other journal
 -- than the caller was the last to be given it.

@@ -1,4 +1,4 @@
-package redistest
+package childproc
 
 import (
 	"os/exec"
