@@ -60,11 +60,10 @@ func (e *Engine) ForceBreaker(name string, mode retry.Mode) error {
 }
 
 // observe lets a breaker count a result that it does not stand before.
-func (b breakers) observe(ctx context.Context, name string, err error) {
-	if b == nil {
-		return
+func (b breakers) observe(name string, err error) {
+	if b != nil {
+		b[name].Count(err)
 	}
-	_ = b[name].Do(context.WithoutCancel(ctx), func(context.Context) error { return err }) //nolint:errcheck // it is only counted
 }
 
 // claimable returns how long claiming events must wait for the stores, zero if
@@ -85,45 +84,53 @@ type watchedJournal struct {
 }
 
 // seen counts what says something about the journal: a refusal is an answer.
-func (w watchedJournal) seen(ctx context.Context, err error) {
+func (w watchedJournal) seen(err error) {
+	if err != nil && isAnswer(err) {
+		err = nil
+	}
+	w.breakers.observe(BreakerJournal, err)
+}
+
+// isAnswer reports whether an error is what a journal says that works.
+func isAnswer(err error) bool {
 	for _, answer := range [...]error{
 		journal.ErrFenced, journal.ErrBlocked, journal.ErrKilled, journal.ErrRefTaken, journal.ErrOpenIntents, journal.ErrFinished,
 		journal.ErrUnknownRef, journal.ErrUnknownRun, journal.ErrSettledOtherwise, journal.ErrInvalid,
 	} {
 		if errors.Is(err, answer) {
-			err = nil
+			return true
 		}
 	}
-	w.breakers.observe(ctx, BreakerJournal, err)
+	return false
 }
 
 func (w watchedJournal) Begin(ctx context.Context, claim journal.Claim) (journal.Begun, error) {
 	begun, err := w.Journal.Begin(ctx, claim)
-	w.seen(ctx, err)
+	w.seen(err)
 	return begun, err
 }
 
 func (w watchedJournal) Checkpoint(ctx context.Context, grant journal.Grant, step journal.Step) error {
 	err := w.Journal.Checkpoint(ctx, grant, step)
-	w.seen(ctx, err)
+	w.seen(err)
 	return err
 }
 
 func (w watchedJournal) Intend(ctx context.Context, grant journal.Grant, intents ...journal.Intent) error {
 	err := w.Journal.Intend(ctx, grant, intents...)
-	w.seen(ctx, err)
+	w.seen(err)
 	return err
 }
 
 func (w watchedJournal) Settle(ctx context.Context, grant journal.Grant, settlements ...journal.Settlement) error {
 	err := w.Journal.Settle(ctx, grant, settlements...)
-	w.seen(ctx, err)
+	w.seen(err)
 	return err
 }
 
 func (w watchedJournal) Finish(ctx context.Context, grant journal.Grant, outcome journal.Outcome) error {
 	err := w.Journal.Finish(ctx, grant, outcome)
-	w.seen(ctx, err)
+	w.seen(err)
 	return err
 }
 
@@ -140,7 +147,7 @@ func (e *Engine) receive(ctx context.Context) (*queue.Delivery, error) {
 		return nil, nil //nolint:nilnil // none came
 	}
 	if ctx.Err() == nil && !errors.Is(err, queue.ErrClosed) {
-		e.breakers.observe(ctx, BreakerQueue, err)
+		e.breakers.observe(BreakerQueue, err)
 	}
 	return d, err
 }

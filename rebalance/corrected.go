@@ -57,7 +57,8 @@ func (r *run) ignores(d Difference) bool {
 // sinceLastRun compares the positions with those that the last run left, or what
 // unfinished runs have made of them since.
 func (r *run) sinceLastRun() []Difference {
-	expected := map[broker.InstrumentID]num{}
+	expected := r.room.expect
+	clear(expected)
 	if m := r.memory; m != nil {
 		for id, h := range m.Seen {
 			expected[id] = numOf(h.Quantity)

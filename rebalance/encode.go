@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/shopspring/decimal"
@@ -192,7 +191,9 @@ func (o object) unkey() object { return o[:len(o)-len(`"":`)] }
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
 	keys := make([]K, 0, len(m))
-	keys = slices.AppendSeq(keys, maps.Keys(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
 	slices.Sort(keys)
 	return keys
 }

@@ -22,6 +22,8 @@ type Engine struct {
 	tick     func() time.Time // measures waits, see waitClock
 	running  sync.Mutex       // held while Run runs
 
+	rooms sync.Pool // of *room
+
 	mu       sync.Mutex
 	memories map[broker.AccountID]remembered // what the journal keeps, decoded
 	checked  map[string]Check                // the last result of each health check

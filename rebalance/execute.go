@@ -68,13 +68,14 @@ func (r *run) sendAll(ctx context.Context, legs []*leg) error {
 	g := r.newGuard()
 	w := sendWindow{e: r.e}
 	defer w.close()
+	ids := r.refs(ready)
 	for i, l := range ready {
 		if !r.inSession(l.plan.Symbol) { // a long batch may reach the close
 			if err := r.tradable(ctx, ready[i:]); err != nil {
 				return err
 			}
 		}
-		order := r.orderOf(l)
+		order := r.orderOf(l, ids[i])
 		if l.refused = g.refuse(&order); l.refused != "" {
 			continue
 		}
@@ -89,9 +90,9 @@ func (r *run) sendAll(ctx context.Context, legs []*leg) error {
 }
 
 // orderOf is the order that the leg wants sent.
-func (r *run) orderOf(l *leg) broker.Order {
+func (r *run) orderOf(l *leg, id broker.OrderID) broker.Order {
 	return broker.Order{
-		ID:      refOf(r.refStem(), r.record.Number, l.index, l.try+1),
+		ID:      id,
 		Account: r.req.Account, Instrument: l.plan.Symbol, Ref: r.terms[l.plan.Symbol].Ref,
 		Side: l.plan.Side, Quantity: l.quantity, Type: broker.Limit, Limit: l.plan.Limit, TIF: broker.Day,
 		Epoch: r.snap.Epoch,

@@ -49,7 +49,9 @@ func (r *run) makePlan(ctx context.Context) error {
 	if err != nil {
 		return stopAs(Held, ReasonPlannerBug, err)
 	}
-	r.frozen = frozenPlan{Plan: plan, Held: r.holdings(), Cash: r.snap.Cash, Liquidation: r.snap.NetLiquidation}
+	r.frozen = frozenPlan{
+		Plan: plan, Held: r.holdingsIn(r.room.planned), Cash: r.snap.Cash, Liquidation: r.snap.NetLiquidation,
+	}
 	if plan.Outcome != PlanHeld { // a held one is looked at by a person
 		r.frozen.Plan.Lines = nil
 	}
@@ -221,10 +223,10 @@ func (r *run) planInput() Input {
 			Base: r.snap.Base, Type: r.snap.Type,
 			NetLiquidation: decimal.NewNullDecimal(r.snap.NetLiquidation),
 			Cash:           r.snap.Cash, SettledCash: r.snap.SettledCash, AvailableFunds: r.snap.AvailableFunds,
-			Positions: slices.Grow(r.input.positions[:0], len(r.snap.Positions)),
+			Positions: slices.Grow(r.room.input.positions[:0], len(r.snap.Positions)),
 		},
 		FX:      r.snap.FX,
-		Targets: r.input.targets.list(r.targets.Targets),
+		Targets: r.room.input.targets.list(r.targets.Targets),
 		Policy:  *r.policy,
 		Quotes:  r.planQuotes(),
 		Brief:   !r.dry,
@@ -232,7 +234,7 @@ func (r *run) planInput() Input {
 	}
 	in.Instruments = r.planTerms()
 	if m := r.memory; m != nil {
-		in.Previous = r.input.previous.list(m.Targets)
+		in.Previous = r.room.input.previous.list(m.Targets)
 	}
 	for i := range r.snap.Positions {
 		p := &r.snap.Positions[i]
@@ -257,16 +259,17 @@ func (r *run) planInput() Input {
 				OpenOrder{Symbol: o.Order.Instrument, Side: o.Order.Side, Remaining: o.Remaining()})
 		}
 	}
-	r.input.positions = in.Account.Positions
+	r.room.input.positions = in.Account.Positions
 	return in
 }
 
-// inputRoom is the lists and maps of an input, which the next one uses again.
+// inputRoom is the lists and maps of an input, which the next one uses again, be
+// it that of another run.
 type inputRoom struct {
 	positions         []PositionState
 	targets, previous weightList
 	terms             map[broker.InstrumentID]InstrumentTerms
-	known             int // how many of terms are those of the run
+	known             int // how many of terms are those of the run, 0 if not made yet
 	quotes            map[broker.InstrumentID]PlanQuote
 }
 
@@ -288,11 +291,16 @@ func (w *weightList) list(targets []allocation.Target) []TargetWeight {
 
 // planTerms is the terms of all instruments of the run.
 func (r *run) planTerms() map[broker.InstrumentID]InstrumentTerms {
-	if known := &r.input; known.terms != nil && len(known.terms) == len(r.terms) && known.known == len(r.terms) {
-		return known.terms // they are those: a run only learns of more
+	room := &r.room.input
+	terms := room.terms
+	if room.known > 0 && len(terms) == len(r.terms) && room.known == len(r.terms) {
+		return terms // they are those: a run only learns of more
 	}
-	terms := make(map[broker.InstrumentID]InstrumentTerms, len(r.terms))
-	r.input.terms, r.input.known = terms, len(r.terms)
+	if terms == nil {
+		terms = make(map[broker.InstrumentID]InstrumentTerms, len(r.terms))
+	}
+	clear(terms)
+	room.terms, room.known = terms, len(r.terms)
 	for id, t := range r.terms {
 		terms[id] = InstrumentTerms{Currency: t.Currency, Lot: t.Lot, Tick: t.Tick}
 	}
@@ -301,14 +309,14 @@ func (r *run) planTerms() map[broker.InstrumentID]InstrumentTerms {
 
 // planQuotes is the quotes of the run with their ages.
 func (r *run) planQuotes() map[broker.InstrumentID]PlanQuote {
-	quotes := r.input.quotes
-	if len(quotes) != len(r.quotes.Found) {
+	quotes := r.room.input.quotes
+	if quotes == nil {
 		quotes = make(map[broker.InstrumentID]PlanQuote, len(r.quotes.Found))
-		r.input.quotes = quotes
+		r.room.input.quotes = quotes
 	}
 	now := r.e.cfg.Now()
 	for id, q := range r.quotes.Found {
-		pq := planQuote(&q, now)
+		pq := r.planQuote(&q, now)
 		if before, known := r.before(id); known {
 			pq.Previous = decimal.NewNullDecimal(before.Price)
 		}
@@ -324,13 +332,13 @@ func (r *run) planQuotes() map[broker.InstrumentID]PlanQuote {
 }
 
 // planQuote is a quote with its age at the time of planning.
-func planQuote(q *marketdata.Quote, now time.Time) PlanQuote {
+func (r *run) planQuote(q *marketdata.Quote, now time.Time) PlanQuote {
 	p := PlanQuote{Bid: q.Bid, Ask: q.Ask, Last: q.Last, Close: q.Close, Tier: q.Tier}
 	if q.Time.Sub(now) > maxSkew {
 		p.Tier = "" // a quote from the future sizes nothing
 	}
 	if !q.Time.IsZero() {
-		p.Age = decimal.NewNullDecimal(ageOf(q, now).decimal())
+		p.Age = decimal.NewNullDecimal(r.room.made.of(ageOf(q, now)))
 	}
 	return p
 }

@@ -86,9 +86,11 @@ func (r *run) fundNow(ctx context.Context, buys []*leg, step string) (Plan, erro
 }
 
 // certainCash is the smaller, by currency, of what the broker reports and what
-// the cash before the plan and the fills add up to.
+// the cash before the plan and the fills add up to. It is good until it is asked
+// again.
 func (r *run) certainCash() map[broker.Currency]num {
-	certain := make(map[broker.Currency]num, len(r.frozen.Cash))
+	certain := r.room.certain
+	clear(certain)
 	for c, amount := range r.frozen.Cash {
 		certain[c] = numOf(amount)
 	}

@@ -47,7 +47,8 @@ type guard struct {
 
 // newGuard looks at the account as the last snapshot shows it.
 func (r *run) newGuard() *guard {
-	g := &guard{run: r}
+	g := &guard{run: r, bound: r.room.bound}
+	clear(g.bound)
 	for c, amount := range r.certainCash() {
 		g.room = g.room.add(r.based(amount, c))
 		if c != r.snap.Base {
@@ -72,9 +73,6 @@ func (r *run) newGuard() *guard {
 // commit takes what a working order may still use up.
 func (g *guard) commit(o *broker.Order, remaining decimal.Decimal) {
 	if o.Side == broker.Sell {
-		if g.bound == nil {
-			g.bound = make(map[broker.InstrumentID]num, len(g.run.legs))
-		}
 		g.bound[o.Instrument] = g.bound[o.Instrument].add(numOf(remaining))
 		return
 	}
@@ -193,8 +191,8 @@ func (r *run) lost() string {
 	if before.IsZero() && r.frozen.Before != nil { // a plan of an older release
 		before = r.frozen.Before.Equity
 	}
-	fall := before.Sub(r.snap.NetLiquidation)
-	if before.IsZero() || fall.LessThanOrEqual(r.e.cfg.Limits.Loss.Mul(before)) {
+	fall := numOf(before).sub(numOf(r.snap.NetLiquidation))
+	if before.IsZero() || fall.cmp(numOf(r.e.cfg.Limits.Loss).mul(numOf(before))) <= 0 {
 		return ""
 	}
 	return fmt.Sprintf("not sent: net liquidation fell from %s to %s during the run, more than the limit of %s",

@@ -117,7 +117,7 @@ func (r *run) inSession(id broker.InstrumentID) bool {
 // knownOpen reports whether an instrument is known to be in a session that has time
 // left.
 func (r *run) knownOpen(id broker.InstrumentID, now time.Time) bool {
-	at, known := r.sessionOf[id]
+	at, known := r.room.sessionOf[id]
 	return known && hasTime(r.sessions[at], now, r.e.cfg.Timing.CloseMargin)
 }
 
@@ -141,10 +141,7 @@ func (r *run) isOpen(id broker.InstrumentID, s broker.Session) {
 		at = len(r.sessions)
 		r.sessions = append(r.sessions, s)
 	}
-	if r.sessionOf == nil {
-		r.sessionOf = make(map[broker.InstrumentID]int, len(r.terms))
-	}
-	r.sessionOf[id] = at
+	r.room.sessionOf[id] = at
 }
 
 // nextSession is the first session that has the margin left to its close, zero

@@ -14,11 +14,12 @@ import (
 // says why there is no plan.
 func (e *Engine) Plan(ctx context.Context, req Request) (Plan, error) {
 	req.Command = CommandPreview
-	r := &run{e: e, req: req, result: &Result{Account: req.Account, Started: e.cfg.Now()}}
+	r := &run{e: e, req: req, room: e.room(), result: &Result{Account: req.Account, Started: e.cfg.Now()}}
 	err := r.configure()
 	if err == nil {
 		err = r.preview(ctx)
 	}
+	e.leave(r.room)
 	if err != nil {
 		return Plan{}, e.stopFor(err)
 	}

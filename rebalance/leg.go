@@ -24,7 +24,23 @@ func ours(id broker.OrderID) bool { return strings.HasPrefix(string(id), refPref
 
 // ref is the reference of one try of one leg.
 func ref(account broker.AccountID, event string, number, leg, try int) broker.OrderID {
-	return refOf(refStem(account, event), number, leg, try)
+	return broker.OrderID(appendRef(nil, refStem(account, event), number, leg, try))
+}
+
+// refs are the references of the next tries of some legs.
+func (r *run) refs(legs []*leg) []broker.OrderID {
+	texts := make([]byte, 0, 32*len(legs))
+	ends := make([]int, len(legs))
+	for i, l := range legs {
+		texts = appendRef(texts, r.refStem(), r.record.Number, l.index, l.try+1)
+		ends[i] = len(texts)
+	}
+	all, from := string(texts), 0 // one string for all
+	ids := make([]broker.OrderID, len(legs))
+	for i, end := range ends {
+		ids[i], from = broker.OrderID(all[from:end]), end
+	}
+	return ids
 }
 
 // refStem is the part of a reference that names the account and the event.
@@ -33,14 +49,14 @@ func refStem(account broker.AccountID, event string) string {
 	return refPrefix + base32.StdEncoding.EncodeToString(sum[:10])[:10]
 }
 
-// refOf is the reference with that stem.
-func refOf(stem string, number, leg, try int) broker.OrderID {
-	b := append(make([]byte, 0, 32), stem...)
+// appendRef appends the reference with that stem.
+func appendRef(b []byte, stem string, number, leg, try int) []byte {
+	b = append(b, stem...)
 	for _, n := range [...]int{number, leg, try} {
 		b = append(b, '.')
 		b = strconv.AppendInt(b, int64(n), 10)
 	}
-	return broker.OrderID(b)
+	return b
 }
 
 // leg is one order of the plan on its way.
@@ -96,7 +112,7 @@ func (s *legState) Filled() decimal.Decimal {
 // Legs that the resolve step found at work keep what it found.
 func (r *run) layOut(orders []PlannedOrder, from int) []*leg {
 	legs := make([]*leg, len(orders))
-	room := make([]leg, len(orders)) // one piece of memory for all
+	room := r.legRoom(len(orders))
 	known := r.legs
 	r.legs = slices.Grow(known, len(orders))
 	for i := range orders {
@@ -108,6 +124,16 @@ func (r *run) layOut(orders []PlannedOrder, from int) []*leg {
 		legs[i] = l
 	}
 	return legs
+}
+
+// legRoom is memory for so many legs. What it was used for in this run stays.
+func (r *run) legRoom(n int) []leg {
+	used := len(r.room.legs)
+	if used+n > cap(r.room.legs) {
+		r.room.legs, used = make([]leg, 0, n), 0
+	}
+	r.room.legs = r.room.legs[:used+n]
+	return r.room.legs[used:]
 }
 
 // legAt returns the leg with an index, as the run or the journal knows it: one of

@@ -105,6 +105,23 @@ func (a num) decimal() decimal.Decimal {
 	return decimal.NewFromBigInt(a.coefficient(), a.exp)
 }
 
+// decimals are some of the decimals that were made of small numbers: prices,
+// quantities and weights come again, and each one made anew costs two pieces of
+// memory. Decimals are never changed, so everybody can share them.
+type decimals [256]decimal.Decimal
+
+// of is a.decimal(). None are kept if m is nil.
+func (m *decimals) of(a num) decimal.Decimal {
+	if m == nil || a.big != nil || a.hi != int64(a.lo)>>63 || a.lo == 0 {
+		return a.decimal()
+	}
+	at := &m[a.lo*0x9e3779b97f4a7c15>>56]
+	if at.Exponent() != a.exp || at.CoefficientInt64() != int64(a.lo) {
+		*at = a.decimal()
+	}
+	return *at
+}
+
 func (a num) isZero() bool { return uint64(a.hi)|a.lo == 0 && a.big == nil }
 
 func (a num) negative() bool { return a.hi < 0 || a.big != nil && a.big.Sign() < 0 }

@@ -90,3 +90,28 @@ func ratFloor(a, b decimal.Decimal) decimal.Decimal {
 	q := new(big.Rat).Quo(a.Rat(), b.Rat())
 	return decimal.NewFromBigInt(new(big.Int).Div(q.Num(), q.Denom()), 0)
 }
+
+// TestDecimals holds the decimals that are kept to those made anew, in any order,
+// whatever else has their place.
+func TestDecimals(t *testing.T) {
+	var made decimals
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 20_000 {
+		n := num{lo: uint64(r.IntN(1000)), exp: int32(r.IntN(4)) - 3}
+		switch r.IntN(8) {
+		case 0:
+			n = n.negate()
+		case 1:
+			n = n.mul(num{lo: 1e18}) // 127 bits
+		case 2:
+			n = n.mul(num{lo: 1e18}).mul(num{lo: 1e18}).mul(num{lo: 1e18}) // more
+		}
+		want, got := n.decimal(), made.of(n)
+		require.True(t, want.Equal(got), "%s is %s", n, got)
+		require.Equal(t, want.Exponent(), got.Exponent())
+	}
+	again := num{lo: 2050, exp: -2}
+	made.of(again)
+	require.Zero(t, testing.AllocsPerRun(10, func() { made.of(again) }))
+	require.Equal(t, "20.5", (*decimals)(nil).of(again).String(), "none are kept")
+}

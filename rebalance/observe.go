@@ -129,7 +129,8 @@ func (r *run) instruments(ctx context.Context) error {
 	for _, q := range r.policy.Equivalents {
 		ids = append(ids, q.Primary)
 	}
-	r.terms, r.sessions, r.sessionOf = nil, nil, nil
+	r.terms, r.sessions = nil, nil
+	clear(r.room.sessionOf)
 	if err := r.resolveInstruments(ctx, ids); err != nil {
 		return err
 	}

@@ -29,19 +29,19 @@ func (r *run) picture() *Picture {
 	for c, amount := range r.snap.Cash {
 		cash = cash.add(r.based(numOf(amount), c))
 	}
-	r.values = emptied(r.values, len(p.Holdings))
-	values, equity := r.values, cash
+	r.room.values = emptied(r.room.values, len(p.Holdings))
+	values, equity := r.room.values, cash
 	for i := range p.Holdings {
 		h := &p.Holdings[i]
 		if q, ok := r.quotes.Found[h.Symbol]; ok {
 			h.Price = price(&q)
 			values[i] = r.based(numOf(h.Quantity).mul(numOf(h.Price)), r.currency(h.Symbol))
-			h.Value = values[i].decimal()
+			h.Value = r.room.made.of(values[i])
 		}
 		equity = equity.add(values[i])
 	}
 	p.Cash, p.Equity = cash.decimal(), equity.decimal()
-	p.weigh(values, equity)
+	p.weigh(values, equity, &r.room.made)
 	return p
 }
 
@@ -74,7 +74,7 @@ func (p *Picture) find(id broker.InstrumentID) (int, bool) {
 }
 
 // weigh sets the weights and the drift.
-func (p *Picture) weigh(values []num, equity num) {
+func (p *Picture) weigh(values []num, equity num, made *decimals) {
 	if equity.sign() <= 0 {
 		return
 	}
@@ -84,16 +84,16 @@ func (p *Picture) weigh(values []num, equity num) {
 		h := &p.Holdings[i]
 		furthest = furthest.atLeast(values[i].sub(numOf(h.Target).mul(investable)).abs())
 		if !values[i].isZero() {
-			h.Weight = sixPlaces(values[i], equity)
+			h.Weight = made.of(sixPlaces(values[i], equity))
 		}
 	}
-	p.Drift = sixPlaces(furthest, equity)
+	p.Drift = made.of(sixPlaces(furthest, equity))
 }
 
 // sixPlaces divides, rounded to 6 places, half up; y is positive.
-func sixPlaces(x, y num) decimal.Decimal {
+func sixPlaces(x, y num) num {
 	n := nearestDiv(x.mul(num{lo: 1, exp: 6}), y)
-	return n.mul(num{lo: 1, exp: -6}).decimal()
+	return n.mul(num{lo: 1, exp: -6})
 }
 
 // inBase converts an amount into base currency.

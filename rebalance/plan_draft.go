@@ -49,6 +49,8 @@ type draft struct {
 
 	saleOf, purchaseOf []int
 
+	made *decimals
+
 	conversions []Conversion
 	warnings    []string
 	skips       []Skip

@@ -220,7 +220,7 @@ func (c *canonical) flag(b bool) *canonical {
 // symbols writes a set of symbols.
 func (c *canonical) symbols(set []broker.InstrumentID) *canonical {
 	c.open('[')
-	for _, s := range slices.Compact(slices.Sorted(slices.Values(set))) {
+	for _, s := range sortedSet(set) {
 		c.item().text(string(s))
 	}
 	return c.close(']')

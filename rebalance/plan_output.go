@@ -12,8 +12,8 @@ func (d *draft) output() Plan {
 	p := Plan{
 		Schema: PlanSchema, Outcome: d.outcome, Reason: d.reason, Detail: d.detail,
 		Orders: []PlannedOrder{}, Warnings: d.warnings,
-		Equity: d.equity.decimal(), Excluded: d.excluded.decimal(),
-		Reserve: d.reserve.decimal(), Investable: d.investable.decimal(),
+		Equity: d.made.of(d.equity), Excluded: d.made.of(d.excluded),
+		Reserve: d.made.of(d.reserve), Investable: d.made.of(d.investable),
 	}
 	if d.outcome == PlanNotReady || d.outcome == PlanRejected {
 		d.sales, d.purchases, d.conversions, d.lines = d.sales[:0], d.purchases[:0], nil, d.lines[:0]
@@ -22,7 +22,7 @@ func (d *draft) output() Plan {
 		d.listSkips()
 		d.measureDrift()
 		p.Conversions, p.Skipped = d.conversions, d.skips
-		p.ProjectedCash = d.projectedCash().decimal()
+		p.ProjectedCash = d.made.of(d.projectedCash())
 		if !d.in.NoLines || d.outcome == PlanHeld {
 			p.Lines = d.listLines()
 		}
@@ -46,7 +46,7 @@ func (d *draft) listOrders(p *Plan) {
 		s := &d.sales[i]
 		a := &d.assets[s.asset]
 		p.Orders = append(p.Orders, PlannedOrder{
-			Symbol: a.symbol, Side: broker.Sell, Quantity: s.quantity.decimal(), Limit: a.sellAt.decimal(), Reason: s.reason(),
+			Symbol: a.symbol, Side: broker.Sell, Quantity: d.made.of(s.quantity), Limit: d.made.of(a.sellAt), Reason: s.reason(),
 		})
 	}
 	for i := covers; i < len(d.purchases); i++ {
@@ -59,7 +59,7 @@ func (d *draft) listOrders(p *Plan) {
 func (d *draft) buyOrder(b *purchase) PlannedOrder {
 	a := &d.assets[b.asset]
 	return PlannedOrder{
-		Symbol: a.symbol, Side: broker.Buy, Quantity: b.quantity.decimal(), Limit: a.buyAt.decimal(), Reason: d.buyReason(b),
+		Symbol: a.symbol, Side: broker.Buy, Quantity: d.made.of(b.quantity), Limit: d.made.of(a.buyAt), Reason: d.buyReason(b),
 	}
 }
 
@@ -128,7 +128,7 @@ func (d *draft) listLines() []PlanLine {
 	for i := range d.lines {
 		l := &d.lines[i]
 		list[i] = PlanLine{
-			Symbol: d.primary(l).symbol, Value: l.value.decimal(), Desired: l.desired.decimal(), Drift: l.drift.decimal(),
+			Symbol: d.primary(l).symbol, Value: d.made.of(l.value), Desired: d.made.of(l.desired), Drift: d.made.of(l.drift),
 		}
 	}
 	return list

@@ -37,7 +37,7 @@ func (p *planner) FundBuys(in Input) (Plan, error) {
 func (p *planner) draft(in Input) *draft {
 	d, ok := p.drafts.Get().(*draft)
 	if !ok {
-		d = &draft{}
+		d = &draft{made: new(decimals)}
 	}
 	d.input = in
 	d.in = &d.input
@@ -51,7 +51,7 @@ func (p *planner) recycle(d *draft) {
 		members: d.members[:0], wallets: d.wallets[:0],
 		sales: d.sales[:0], purchases: d.purchases[:0], text: d.text[:0],
 		names: d.names[:0], chosen: d.chosen[:0], rows: d.rows[:0], ordered: d.ordered[:0], figures: d.figures[:0],
-		saleOf: d.saleOf[:0], purchaseOf: d.purchaseOf[:0],
+		saleOf: d.saleOf[:0], purchaseOf: d.purchaseOf[:0], made: d.made,
 	}
 	p.drafts.Put(d)
 }

@@ -110,7 +110,7 @@ func (p *Policy) checkValues(f *faults) {
 		switch {
 		case n.value.Sign() < 0:
 			f.add("%s is %s: want 0 or more", n.name, n.value)
-		case !n.above && n.value.GreaterThan(oneDecimal):
+		case !n.above && numOf(*n.value).cmp(one) > 0:
 			f.add("%s is %s: want a fraction from 0 to 1", n.name, n.value)
 		}
 	}

@@ -1,7 +1,6 @@
 package rebalance
 
 import (
-	"maps"
 	"slices"
 	"strings"
 )
@@ -31,7 +30,7 @@ func (p *Policy) write(c *canonical) {
 	c.key("pending_withdrawals").decimal(p.PendingWithdrawals).key("raise_amount").decimal(p.RaiseAmount)
 	c.key("reserve").open('{').key("amount").decimal(p.Reserve.Amount).key("fraction").decimal(p.Reserve.Fraction).close('}')
 	c.key("restrictions").open('{')
-	for _, symbol := range slices.Sorted(maps.Keys(p.Restrictions)) {
+	for _, symbol := range sortedKeys(p.Restrictions) {
 		c.item().text(string(symbol)).colon().text(string(p.Restrictions[symbol]))
 	}
 	c.close('}')
@@ -39,13 +38,20 @@ func (p *Policy) write(c *canonical) {
 	c.key("substitutes")
 	p.writeSubstitutes(c)
 	c.key("tradable_tiers").open('[')
-	for _, tier := range slices.Compact(slices.Sorted(slices.Values(p.TradableTiers))) {
+	for _, tier := range sortedSet(p.TradableTiers) {
 		c.item().text(string(tier))
 	}
 	c.close(']')
 	c.key("unmanaged").text(string(p.Unmanaged)).key("unpriceable").text(string(p.Unpriceable))
 	c.key("weight_tolerance").decimal(p.WeightTolerance)
 	c.close('}')
+}
+
+// sortedSet is each item once, sorted.
+func sortedSet[T ~string](items []T) []T {
+	items = slices.Clone(items)
+	slices.Sort(items)
+	return slices.Compact(items)
 }
 
 func (p *Policy) writeEquivalents(c *canonical) {

@@ -83,10 +83,9 @@ type run struct {
 
 	targets     allocation.Allocation
 	terms       map[broker.InstrumentID]broker.Instrument
-	symbols     []broker.InstrumentID       // those of terms, sorted; nil if not known
-	sessions    []broker.Session            // known to be open
-	sessionOf   map[broker.InstrumentID]int // which of them is that of an instrument
-	strange     []broker.InstrumentID       // asked for and not resolved as a stock
+	symbols     []broker.InstrumentID // those of terms, sorted; nil if not known
+	sessions    []broker.Session      // known to be open; room.sessionOf says which is that of an instrument
+	strange     []broker.InstrumentID // asked for and not resolved as a stock
 	snap        broker.Snapshot
 	shown       time.Time // when snap was, by the clock of waits
 	quotes      marketdata.Quotes
@@ -97,14 +96,47 @@ type run struct {
 	resumed     bool            // the plan comes from the journal and has orders sent
 	agreed      bool            // the positions bear out every fill that is settled
 	legs        []*leg
-	input       inputRoom
-	expect      map[broker.InstrumentID]num
-	values      []num
+	room        *room
 	stem        string          // of the references of its orders, once it is needed
 	extra       []PlannedOrder  // compensating orders, behind those of the plan
 	keep        json.RawMessage // what the current step leaves in the journal
 
 	result *Result
+}
+
+// room is memory that one run after another works in. Nothing of it is in a result,
+// a plan or a record.
+type room struct {
+	input     inputRoom
+	legs      []leg
+	values    []num
+	expect    map[broker.InstrumentID]num
+	bound     map[broker.InstrumentID]num
+	planned   map[broker.InstrumentID]decimal.Decimal // held when the plan was made
+	certain   map[broker.Currency]num
+	sessionOf map[broker.InstrumentID]int
+	made      decimals
+}
+
+// room returns memory for a run.
+func (e *Engine) room() *room {
+	if m, ok := e.rooms.Get().(*room); ok {
+		return m
+	}
+	return &room{
+		expect: map[broker.InstrumentID]num{}, bound: map[broker.InstrumentID]num{},
+		planned: map[broker.InstrumentID]decimal.Decimal{}, certain: map[broker.Currency]num{},
+		sessionOf: map[broker.InstrumentID]int{},
+	}
+}
+
+// leave hands the memory of a run that is over to the next one. That of a run that
+// panicked is lost.
+func (e *Engine) leave(m *room) {
+	clear(m.legs)
+	clear(m.sessionOf)
+	m.legs, m.input.known = m.legs[:0], 0
+	e.rooms.Put(m)
 }
 
 // Rebalance brings one account to its targets, or runs the request's other
@@ -123,10 +155,12 @@ func (e *Engine) do(ctx context.Context, req Request) (*Result, error) {
 		return e.show(ctx, req)
 	}
 	r, err := e.claim(ctx, req)
-	if err != nil || r.result.stored {
-		return r.end(ctx, err)
+	if err == nil && !r.result.stored {
+		err = commands[r.req.Command](r, ctx)
 	}
-	return r.end(ctx, commands[r.req.Command](r, ctx))
+	res, err := r.end(ctx, err)
+	e.leave(r.room)
+	return res, err
 }
 
 // show runs a command that only looks and that no event asked for. It claims
@@ -145,6 +179,7 @@ func (e *Engine) show(ctx context.Context, req Request) (*Result, error) {
 		}
 	}
 	res, err := r.end(ctx, err)
+	e.leave(r.room)
 	if res != nil {
 		res.stored = true // there is no run to store it in
 	}
@@ -157,7 +192,7 @@ func (e *Engine) newRun(req Request) *run {
 	if req.Event == "" {
 		req.Event = e.cfg.NewID()
 	}
-	return &run{e: e, req: req, result: &Result{
+	return &run{e: e, req: req, room: e.room(), result: &Result{
 		Schema: ResultSchema, Account: req.Account, Event: req.Event, Command: req.Command, Started: e.cfg.Now(),
 	}}
 }

@@ -15,7 +15,7 @@ func (r *run) sell(ctx context.Context) error {
 
 // sells are the legs that sell.
 func (r *run) sells() []*leg {
-	var sells []*leg
+	sells := make([]*leg, 0, len(r.legs))
 	for _, l := range r.legs {
 		if l.plan.Side == broker.Sell {
 			sells = append(sells, l)
@@ -35,7 +35,8 @@ func (r *run) settleSells(ctx context.Context) error {
 
 // buy is step 12: covers first, then the buys as far as the cash goes.
 func (r *run) buy(ctx context.Context) error {
-	var covers, buys []*leg
+	var covers []*leg
+	buys := make([]*leg, 0, len(r.legs))
 	for _, l := range r.legs {
 		switch {
 		case l.plan.Side == broker.Sell:

@@ -43,10 +43,7 @@ func (r *run) agree(ctx context.Context) error {
 // expected is what the positions must be: those before the plan and our fills. It
 // is good until it is asked again.
 func (r *run) expected() map[broker.InstrumentID]num {
-	if r.expect == nil {
-		r.expect = make(map[broker.InstrumentID]num, max(len(r.frozen.Held), len(r.legs)))
-	}
-	expected := r.expect
+	expected := r.room.expect
 	clear(expected)
 	for id, held := range r.frozen.Held {
 		expected[id] = numOf(held)
@@ -122,7 +119,12 @@ func (r *run) block(ctx context.Context, reason Reason, evidence any, why string
 
 // holdings is what the snapshot shows, by symbol, without what is left alone.
 func (r *run) holdings() map[broker.InstrumentID]decimal.Decimal {
-	held := make(map[broker.InstrumentID]decimal.Decimal, len(r.snap.Positions))
+	return r.holdingsIn(make(map[broker.InstrumentID]decimal.Decimal, len(r.snap.Positions)))
+}
+
+// holdingsIn is the same in the memory of an old map.
+func (r *run) holdingsIn(held map[broker.InstrumentID]decimal.Decimal) map[broker.InstrumentID]decimal.Decimal {
+	clear(held)
 	for i := range r.snap.Positions {
 		if p := &r.snap.Positions[i]; !r.ignored(p) {
 			held[p.Instrument] = p.Quantity

@@ -367,3 +367,36 @@ func TestBreakerRefusesSenselessNumbers(t *testing.T) {
 	}
 	require.Equal(t, "invalid", retry.State(9).String())
 }
+
+// TestCountIsADoThatIsOver holds Count to Do, in every state.
+func TestCountIsADoThatIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, changes := newBreaker()
+		count := func(n int, err error) {
+			for range n {
+				b.Count(err)
+			}
+		}
+		count(4, errDown)
+		count(1, nil)
+		count(4, errDown)
+		require.Equal(t, retry.Closed, b.State(), "never five in a row")
+		count(100, nil)
+		count(4, errDown)
+		require.Equal(t, retry.Closed, b.State(), "the successes count too, in the share")
+		count(1, errDown)
+		require.Equal(t, retry.Open, b.State())
+		count(10, nil)
+		require.Equal(t, retry.Open, b.State(), "nothing passes")
+		time.Sleep(time.Until(refused(t, b)))
+		count(1, nil)
+		require.Equal(t, retry.HalfOpen, b.State())
+		count(1, nil)
+		require.Equal(t, retry.Closed, b.State())
+		b.Force(retry.ForceClosed)
+		count(20, errDown)
+		b.Force(retry.Auto)
+		require.Equal(t, retry.Closed, b.State(), "forced, nothing counts")
+		require.Equal(t, []string{"prices closed>open", "prices open>half_open", "prices half_open>closed"}, *changes)
+	})
+}

@@ -151,6 +151,27 @@ func (b *CircuitBreaker) Do(ctx context.Context, f func(context.Context) error) 
 	return result
 }
 
+// Count counts the result of a call that the breaker did not stand before, as Do
+// would. While calls do not pass, it counts nothing.
+func (b *CircuitBreaker) Count(err error) {
+	if err == nil && b.machine.Counts().ConsecutiveFailures == 0 && b.countSuccess() {
+		return
+	}
+	_ = b.Do(context.Background(), func(context.Context) error { return err }) //nolint:errcheck // it is the caller's
+}
+
+// countSuccess counts a success that changes no state, without asking the machine,
+// which has no failures to forget. It reports whether it was such a one.
+func (b *CircuitBreaker) countSuccess() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.mode != Auto || b.state != Closed || b.shown != Closed {
+		return false
+	}
+	b.recent.add(time.Now(), counts{calls: 1})
+	return true
+}
+
 // State returns the present state. A forced breaker is open or closed.
 func (b *CircuitBreaker) State() State {
 	defer b.report()

@@ -45,9 +45,10 @@ type Broker struct {
 	gone     map[uint64]struct{}       // hashes of the IDs of those that are not
 	seed     maphash.Seed              // of the hashes
 	received []*order                  // all orders that are kept, in the order of arrival
-	arrived  int                       // how many there ever were
 	room     []order                   // for those to come
-	fills    int                       // executions so far
+	told     []broker.Fill             // room for fills that are told
+	orderIDs serial
+	fillIDs  serial
 	refused  []Refusal
 	cancels  []LedgerCancel
 	external []External
@@ -57,6 +58,7 @@ type Broker struct {
 	midnight time.Time     // when the broker forgets what ended before
 	news     chan struct{} // closed at the next news; nil if nobody waits
 	scratch  []tally
+	made     decimals
 
 	armed []*armed
 	fired map[string]int
@@ -91,6 +93,7 @@ func New(cfg Config) (*Broker, error) {
 		gone:      map[uint64]struct{}{},
 		seed:      maphash.MakeSeed(),
 		fired:     map[string]int{},
+		orderIDs:  serial{number: 1000}, fillIDs: serial{prefix: "x", number: 1},
 	}
 	b.midnight = nextMidnight(b.now)
 	for _, t := range cfg.Instruments {

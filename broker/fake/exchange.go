@@ -3,7 +3,6 @@ package fake
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -194,17 +193,16 @@ func (b *Broker) fill(o *order, quantity, price decimal.Decimal) {
 	if quantity.Sign() <= 0 {
 		return // filled by other means meanwhile
 	}
-	b.fills++
 	f := execution{
-		id: "x" + strconv.Itoa(b.fills), quantity: quantity, price: price, fee: decimal.NullDecimal{Valid: true}, time: b.now,
+		id: b.fillIDs.next(), quantity: quantity, price: price, fee: decimal.NullDecimal{Valid: true}, time: b.now,
 	}
-	notional := times(quantity, price)
+	notional := b.made.times(quantity, price)
 	f.fee.Decimal = b.charge(o, quantity, notional)
 	b.book(o, quantity, notional, f.fee.Decimal)
-	if whole := quantity.Cmp(o.left); whole >= 0 {
+	if whole := compare(quantity, o.left); whole >= 0 {
 		o.left = decimal.Decimal{}
 	} else {
-		o.left = minus(o.left, quantity)
+		o.left = b.made.minus(o.left, quantity)
 	}
 	o.fills = append(o.fills, f)
 	if o.quirk != nil {
@@ -238,15 +236,15 @@ func (b *Broker) book(o *order, quantity, notional, fee decimal.Decimal) {
 	heldBefore, cashBefore := held.quantity, cash.amount
 	held.version = 0
 	if o.order.Side == broker.Buy {
-		held.quantity, cash.amount = plus(held.quantity, quantity), minus(cash.amount, notional)
+		held.quantity, cash.amount = b.made.plus(held.quantity, quantity), b.made.minus(cash.amount, notional)
 	} else {
-		held.quantity, cash.amount = minus(held.quantity, quantity), plus(cash.amount, notional)
+		held.quantity, cash.amount = b.made.minus(held.quantity, quantity), b.made.plus(cash.amount, notional)
 		if a.settleDays > 0 {
 			a.unsettled = append(a.unsettled, unsettled{currency: currency, amount: notional, until: a.settlement(b.now)})
 		}
 	}
 	if !fee.IsZero() {
-		cash.amount = minus(cash.amount, fee)
+		cash.amount = b.made.minus(cash.amount, fee)
 	}
 	if l := b.lag; l != nil && l.take() {
 		b.fired[FaultLagPositions]++

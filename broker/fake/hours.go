@@ -26,14 +26,18 @@ func (f HoursFunc) Sessions(instrument *broker.Instrument, from, to time.Time) [
 	return f(instrument, from, to)
 }
 
-// AlwaysOpen is one session without end, so orders never expire.
+// AlwaysOpen is one session without end, so orders never expire. All callers share
+// the list of it: it must not be changed.
 func AlwaysOpen() Hours { return alwaysOpen{} }
 
 type alwaysOpen struct{}
 
 func (alwaysOpen) Sessions(*broker.Instrument, time.Time, time.Time) []broker.Session {
-	return []broker.Session{{Open: dawn, Close: dusk}}
+	return slices.Clip(always)
 }
+
+// always is the session that never ends. All callers share it.
+var always = []broker.Session{{Open: dawn, Close: dusk}}
 
 // The ends of the session that never ends.
 var (

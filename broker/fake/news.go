@@ -21,7 +21,7 @@ func (b *Broker) Orders(ctx context.Context, account broker.AccountID, query bro
 		}
 		for o := a.orders.first; o != nil; o = o.next {
 			if (query.ID == "" || o.order.ID == query.ID) && !(query.OpenOnly && o.status.Terminal()) {
-				states = append(states, o.state())
+				states = append(states, o.state(&b.told))
 			}
 		}
 		return nil
@@ -118,7 +118,7 @@ func (b *Broker) newsAfter(a *account, seq uint64) []broker.OrderState {
 	slices.Reverse(news)
 	states := make([]broker.OrderState, len(news))
 	for i, o := range news {
-		states[i] = o.state()
+		states[i] = o.state(&b.told)
 		if o.stale {
 			o.stale = false
 			states[i] = outdated(states[i])

@@ -1,6 +1,7 @@
 package fake
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -48,6 +49,34 @@ type execution struct {
 	hidden          bool
 }
 
+// serial numbers what arrives. It makes its texts ten at a time, in one string.
+type serial struct {
+	prefix string
+	number int    // the next one
+	texts  string // of the next ones, up to a number that ends in 9: all of one length
+	length int
+}
+
+// next is the text of the next number.
+func (s *serial) next() string {
+	if s.texts == "" {
+		s.makeTexts()
+	}
+	text := s.texts[:s.length]
+	s.texts = s.texts[s.length:]
+	s.number++
+	return text
+}
+
+func (s *serial) makeTexts() {
+	texts := make([]byte, 0, 128)
+	count := 10 - s.number%10
+	for i := range count {
+		texts = strconv.AppendInt(append(texts, s.prefix...), int64(s.number+i), 10)
+	}
+	s.texts, s.length = string(texts), len(texts)/count
+}
+
 // fill is an execution as it is told.
 func (o *order) fill(e *execution) broker.Fill {
 	return broker.Fill{
@@ -56,8 +85,9 @@ func (o *order) fill(e *execution) broker.Fill {
 	}
 }
 
-// state is what the broker says of the order.
-func (o *order) state() broker.OrderState {
+// state is what the broker says of the order. Its fills are put into room, of which
+// the rest is for the next ones.
+func (o *order) state(room *[]broker.Fill) broker.OrderState {
 	s := broker.OrderState{
 		Order: o.order, BrokerID: o.brokerID, Status: o.status, Refusal: o.refusal, Code: o.code, Reason: o.reason, Updated: o.updated,
 	}
@@ -65,7 +95,11 @@ func (o *order) state() broker.OrderState {
 		s.Status = q.mute
 	}
 	if len(o.fills) > 0 {
-		s.Fills = make([]broker.Fill, 0, len(o.fills))
+		if len(*room) < len(o.fills) {
+			*room = make([]broker.Fill, max(len(o.fills), 10))
+		}
+		s.Fills = (*room)[:0:len(o.fills)]
+		*room = (*room)[len(o.fills):]
 		for i := range o.fills {
 			if !o.fills[i].hidden {
 				s.Fills = append(s.Fills, o.fill(&o.fills[i]))
@@ -92,9 +126,9 @@ func (o *order) touch() (decimal.Decimal, bool) {
 		return p, ok
 	}
 	if o.order.Side == broker.Buy {
-		return p, p.LessThanOrEqual(o.order.Limit)
+		return p, compare(p, o.order.Limit) <= 0
 	}
-	return p, p.GreaterThanOrEqual(o.order.Limit)
+	return p, compare(p, o.order.Limit) >= 0
 }
 
 // within keeps a price inside the order's limit.

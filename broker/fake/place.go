@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/evenkeel/evenkeel/broker"
@@ -54,9 +53,9 @@ func (b *Broker) place(c Call, order *broker.Order) (broker.OrderState, error) {
 	if o, ok := b.orders[order.ID]; ok {
 		o.duplicates++
 		if sent := o.sent(); !sent.Same(order) {
-			return o.state(), b.fault(c, broker.KindPermanent, fmt.Errorf("%w: it is %s", broker.ErrOrderConflict, describe(&sent)))
+			return o.state(&b.told), b.fault(c, broker.KindPermanent, fmt.Errorf("%w: it is %s", broker.ErrOrderConflict, describe(&sent)))
 		}
-		return o.state(), nil
+		return o.state(&b.told), nil
 	}
 	if b.forgotten(order.ID) {
 		return broker.OrderState{}, b.fault(c, broker.KindPermanent,
@@ -67,7 +66,7 @@ func (b *Broker) place(c Call, order *broker.Order) (broker.OrderState, error) {
 		return b.lose(c, order, q)
 	}
 	o := b.receive(a, order, q)
-	state := o.state()
+	state := o.state(&b.told)
 	if q == nil {
 		return state, nil
 	}
@@ -139,12 +138,10 @@ func (b *Broker) newOrder(a *account, sent *broker.Order, q *quirk) *order {
 	}
 	o := &b.room[0]
 	b.room = b.room[1:]
-	*o = order{
-		order: echo(sent), epoch: sent.Epoch, sendBefore: sent.SendBefore, account: a, instrument: b.byID[sent.Instrument],
-		brokerID: strconv.Itoa(1000 + b.arrived), received: b.now, left: sent.Quantity,
-		status: broker.StatusPending, quirk: q,
-	}
-	o.fills = o.first[:0]
+	o.order, o.order.Epoch, o.order.SendBefore = *sent, 0, time.Time{}
+	o.epoch, o.sendBefore, o.account, o.instrument = sent.Epoch, sent.SendBefore, a, b.byID[sent.Instrument]
+	o.brokerID, o.received, o.left = b.orderIDs.next(), b.now, sent.Quantity
+	o.status, o.quirk, o.fills = broker.StatusPending, q, o.first[:0]
 	if q != nil && q.alter != nil {
 		received := o.order
 		o.altered = &received
@@ -152,7 +149,6 @@ func (b *Broker) newOrder(a *account, sent *broker.Order, q *quirk) *order {
 		o.left = o.order.Quantity
 	}
 	b.received = append(b.received, o)
-	b.arrived++
 	if sent.ID != "" {
 		b.orders[sent.ID] = o
 	}

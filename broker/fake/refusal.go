@@ -41,7 +41,7 @@ func (b *Broker) refuseSell(o *order) (code, reason string) {
 	if busy := o.account.busy(o); !busy.IsZero() {
 		held = held.Sub(busy)
 	}
-	if held.LessThan(o.left) {
+	if compare(held, o.left) < 0 {
 		return "201", fmt.Sprintf("short sales are not allowed: %s of %s to sell, %s are free", o.left, o.order.Instrument, held)
 	}
 	return "", ""
@@ -50,7 +50,7 @@ func (b *Broker) refuseSell(o *order) (code, reason string) {
 // refuseBuy compares what the order costs with what the account may spend.
 func (b *Broker) refuseBuy(o *order) (code, reason string) {
 	a, i := o.account, o.instrument
-	cost := times(o.left, o.estimate())
+	cost := b.made.times(o.left, o.estimate())
 	if b.cfg.Fees != nil {
 		cost = cost.Add(b.cfg.Fees.Fee(FeeRequest{Order: &o.order, Instrument: &i.Instrument, Quantity: o.left, Notional: cost}))
 	}
@@ -58,7 +58,7 @@ func (b *Broker) refuseBuy(o *order) (code, reason string) {
 	if reserved := a.reserved(o); !reserved.IsZero() {
 		free = free.Sub(reserved)
 	}
-	if free.GreaterThanOrEqual(cost) {
+	if compare(free, cost) >= 0 {
 		return "", ""
 	}
 	if b.cfg.AllowMargin && a.kind == broker.Margin {

@@ -94,7 +94,7 @@ func (b *Broker) snapshot(a *account) (broker.Snapshot, error) {
 	}
 	for _, o := range a.open {
 		if !o.hidden {
-			s.Orders = append(s.Orders, o.state())
+			s.Orders = append(s.Orders, o.state(&b.told))
 		}
 	}
 	return s, nil
@@ -124,19 +124,19 @@ func (b *Broker) value(a *account) (valuation, error) {
 			return v, fmt.Errorf("the account's value is not known: no price for %s", t.ID)
 		}
 		if h.version != t.version {
-			h.value, h.version = times(h.quantity, t.mark), t.version
+			h.value, h.version = b.made.times(h.quantity, t.mark), t.version
 		}
 		v.positions++
-		sums[t.currency].add(h.value)
+		sums[t.currency].add(&b.made, h.value)
 		if h.quantity.Sign() < 0 {
 			v.gross = v.gross.Sub(b.toBase(a, h.value.Add(h.value), t.currency)) // counts as much as a long one
 		}
 	}
 	for i := range sums {
-		sum := sums[i].sum()
-		v.gross = plus(v.gross, b.toBase(a, sum, i))
+		sum := sums[i].sum(&b.made)
+		v.gross = b.made.plus(v.gross, b.toBase(a, sum, i))
 		if i < len(a.cash) {
-			sum = plus(sum, a.cash[i].amount)
+			sum = b.made.plus(sum, a.cash[i].amount)
 		}
 		if sum.IsZero() {
 			continue
@@ -144,7 +144,7 @@ func (b *Broker) value(a *account) (valuation, error) {
 		if c := b.currencies[i]; c != a.base && b.cfg.FX[Pair{c, a.base}].IsZero() {
 			return v, fmt.Errorf("the account's value is not known: no exchange rate from %s to %s", c, a.base)
 		}
-		v.net = plus(v.net, b.toBase(a, sum, i))
+		v.net = b.made.plus(v.net, b.toBase(a, sum, i))
 	}
 	return v, nil
 }
