@@ -106,3 +106,32 @@ func TestNothingIsClaimedWhileTheSessionIsDown(t *testing.T) {
 		require.Equal(t, "published, delivered, defer deferred, delivered, ack completed", history(r.entry(first)))
 	})
 }
+
+// TestNothingIsClaimedWhileAReportSaysNotReady: it does not take a run to find it out.
+func TestNothingIsClaimedWhileAReportSaysNotReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wrong := time.Now().Add(10 * time.Minute)
+		r := newRig(t, func(_ *fake.Config, cfg *rebalance.Config) { cfg.Workers = 1 })
+		r.cfg.Broker = skewed{r.broker, wrong}
+		r.restart()
+		require.False(t, r.Health(t.Context()).Ready, "the broker's clock is an hour off")
+		event := r.publish(queue.Event{})
+		r.serve(func() bool { return r.entry(event).State == queue.Done })
+		require.InDelta(t, 0, time.Since(wrong), float64(90*time.Second))
+		require.Equal(t, "published, delivered, ack completed", history(r.entry(event)))
+	})
+}
+
+// skewed is a broker whose clock is wrong up to an instant.
+type skewed struct {
+	*fake.Broker
+	until time.Time
+}
+
+func (b skewed) Probe(ctx context.Context) (broker.Probe, error) {
+	p, err := b.Broker.Probe(ctx)
+	if time.Now().Before(b.until) {
+		p.Time = p.Time.Add(time.Hour)
+	}
+	return p, err
+}

@@ -29,7 +29,7 @@ type Engine struct {
 	checked  map[string]Check                // the last result of each health check
 	serving  atomic.Bool                     // while Run runs
 	moved    atomic.Int64                    // when a worker last came round
-	lost     atomic.Bool                     // a run ended for want of the broker's session
+	unready  atomic.Bool                     // a run lost the session, or a check failed that is needed
 }
 
 // New returns an engine, or every fault of the configuration in one error.
@@ -132,7 +132,7 @@ func (e *Engine) worker(receive, work context.Context) {
 	for receive.Err() == nil {
 		e.move()
 		wait := e.claimable()
-		if wait == 0 && !e.sessionBack(receive) {
+		if wait == 0 && !e.ready(receive) {
 			wait = time.Second
 		}
 		if wait > 0 {
@@ -153,20 +153,25 @@ func (e *Engine) worker(receive, work context.Context) {
 	}
 }
 
-// sessionBack reports whether events may be claimed, as far as the broker goes: once
-// a run ended because the session was lost, not before the broker answers again. An
-// event that is not claimed stays where it is, for another worker or for later. Runs
-// that are under way go on looking for their orders all the same.
-func (e *Engine) sessionBack(ctx context.Context) bool {
-	if !e.lost.Load() {
+// ready reports whether events may be claimed: once a run ended because the session
+// was lost, or a report found the engine not ready, not before every needed check is
+// well again. An event that is not claimed stays where it is, for another worker or
+// for later. Runs that are under way go on looking for their orders all the same.
+func (e *Engine) ready(ctx context.Context) bool {
+	if !e.unready.Load() {
 		return true
 	}
 	p := &probe{e: e}
-	if c := p.check(ctx, 0); !c.OK { // the first check is the broker's
-		e.cfg.Logger.Debug("no event is claimed: the broker does not answer", "err", c.Detail)
-		return false
+	for i := range checks {
+		if !checks[i].needed {
+			continue
+		}
+		if c := p.check(ctx, i); !c.OK {
+			e.cfg.Logger.Debug("no event is claimed: the engine is not ready", "check", c.Name, "err", c.Detail)
+			return false
+		}
 	}
-	e.lost.Store(false)
+	e.unready.Store(false)
 	return true
 }
 

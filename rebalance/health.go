@@ -15,7 +15,8 @@ type Report struct {
 	// round, or moved a run, for too long.
 	Live bool `json:"live"`
 	// Ready is false if a check failed without which nothing should be claimed:
-	// broker, accounts, journal, queue. What was sent is resolved all the same.
+	// broker, accounts, journal, queue. Nothing is claimed then, before they are well
+	// again; what was sent is resolved all the same.
 	Ready  bool    `json:"ready"`
 	Checks []Check `json:"checks"`
 }
@@ -83,6 +84,9 @@ func (e *Engine) Health(ctx context.Context) Report {
 		c := p.check(ctx, i)
 		report.Ready = report.Ready && (c.OK || !c.Needed)
 		report.Checks = append(report.Checks, c)
+	}
+	if !report.Ready && ctx.Err() == nil {
+		e.unready.Store(true)
 	}
 	return report
 }

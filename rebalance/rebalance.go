@@ -312,7 +312,7 @@ func (r *run) end(ctx context.Context, err error) (*Result, error) {
 			return nil, err
 		}
 		if s.Reason == ReasonSessionLost {
-			r.e.lost.Store(true)
+			r.e.unready.Store(true)
 		}
 		res.Outcome, res.Reason, res.Detail, res.Until = s.Outcome, s.Reason, s.Err.Error(), s.Until
 		r.report()
