@@ -17,14 +17,16 @@ import (
 // fill after its cancel or a correction of the broker's. What it was settled as
 // stays, so the account is blocked until an operator has looked.
 //
-// The broker is asked for its orders only if there is a difference. A run that
-// sent orders before has compared already (see agree).
+// The broker is asked for its orders only if there is a difference, and for a day
+// after one: it may report a fill later than it moves the position. A run that sent
+// orders before has compared already (see agree).
 func (r *run) compareWithLast(ctx context.Context) error {
 	if len(r.record.Intents) > 0 {
 		return nil
 	}
 	diff := slices.DeleteFunc(r.sinceLastRun(), r.ignores)
-	if len(diff) == 0 {
+	doubted := r.doubted(diff)
+	if len(doubted) == 0 {
 		return nil
 	}
 	r.result.Differences = diff
@@ -36,7 +38,7 @@ func (r *run) compareWithLast(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	suspects := slices.DeleteFunc(states, func(s broker.OrderState) bool { return !r.suspect(&s, diff) })
+	suspects := slices.DeleteFunc(states, func(s broker.OrderState) bool { return !r.suspect(&s, doubted) })
 	if len(suspects) == 0 {
 		return nil
 	}
@@ -48,6 +50,26 @@ func (r *run) compareWithLast(ctx context.Context) error {
 	return r.block(ctx, ReasonCorrected, changed, fmt.Sprintf("account %s: %d orders filled otherwise than they were settled, the first is %s of %s: %s",
 		r.req.Account, len(changed), c.Ref, c.Symbol, c.Detail))
 }
+
+// doubted are the symbols with a difference, now or within a day.
+func (r *run) doubted(diff []Difference) []broker.InstrumentID {
+	var symbols []broker.InstrumentID
+	for i := range diff {
+		symbols = append(symbols, diff[i].Symbol)
+	}
+	if r.memory != nil {
+		for i := range r.memory.Doubts {
+			if d := &r.memory.Doubts[i]; r.fresh(d) {
+				symbols = append(symbols, d.Symbol)
+			}
+		}
+	}
+	return symbols
+}
+
+// fresh reports whether the broker may still report what explains a doubt: it tells
+// the orders of the day.
+func (r *run) fresh(d *doubt) bool { return r.e.cfg.Now().Sub(d.Time) < 24*time.Hour }
 
 // ignores reports whether a difference is of a position that is left alone.
 func (r *run) ignores(d Difference) bool {
@@ -95,14 +117,12 @@ func (r *run) touched() map[broker.InstrumentID]*journal.Intent {
 // suspect reports whether an order of ours may be behind a difference: no operator
 // has looked at the account since it last changed. Whether it ended is for its
 // settlement to say: the broker may show it as working.
-func (r *run) suspect(s *broker.OrderState, diff []Difference) bool {
-	if !ours(s.Order.ID) {
+func (r *run) suspect(s *broker.OrderState, doubted []broker.InstrumentID) bool {
+	if !ours(s.Order.ID) || !slices.Contains(doubted, s.Order.Instrument) {
 		return false
 	}
-	if u := r.standing.LastUnblock; u != nil && !s.Updated.After(lookedAt(u)) {
-		return false
-	}
-	return slices.ContainsFunc(diff, func(d Difference) bool { return d.Symbol == s.Order.Instrument })
+	u := r.standing.LastUnblock
+	return u == nil || s.Updated.After(lookedAt(u))
 }
 
 // lookedAt is when, by the broker's clock, the account was as the operator saw it

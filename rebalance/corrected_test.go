@@ -75,6 +75,46 @@ func TestWhatFillsAfterItsSettlementBlocks(t *testing.T) {
 	}
 }
 
+// TestAFillThatIsToldLateBlocks: the position moves after the order was settled, and
+// a run sees that while the broker still shows the order as it was; only later does it
+// tell the fill. That run may even have been cut off and taken up again.
+func TestAFillThatIsToldLateBlocks(t *testing.T) {
+	for _, resumed := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			kill := false
+			r := newRig(t, func(sim *fake.Config, _ *rebalance.Config) {
+				sim.Fill = fake.Delayed{By: time.Hour}
+				sim.OnCall = func(c fake.Call) error {
+					if kill && c.Method == fake.MethodPlace && c.After {
+						kill = false
+						panic("killed")
+					}
+					return nil
+				}
+			})
+			r.broker.Inject(fake.FillAfterCancel{After: 30 * time.Second}, fake.StatusWithoutFills{For: 10 * time.Minute})
+			require.True(t, r.run("e1").Outcome.Ended())
+			time.Sleep(time.Minute)
+
+			if kill = resumed; kill {
+				require.PanicsWithValue(t, "killed", func() { r.run("e2") })
+				r.restart()
+			}
+			second := r.run("e2")
+			require.True(t, second.Outcome.Ended(), second.Detail)
+			require.NotEmpty(t, second.Differences, "the position is another, and nobody says why")
+
+			time.Sleep(time.Hour)
+			res := r.run("e3")
+			require.Equal(t, rebalance.Blocked, res.Outcome, res.Detail)
+			require.Equal(t, rebalance.ReasonCorrected, res.Reason)
+			require.Contains(t, res.Detail, "settled as cancelled with 0 filled, the broker now says 400")
+			r.unblocked()
+			require.NotEqual(t, rebalance.Blocked, r.run("e4").Outcome)
+		})
+	}
+}
+
 // TestATradeByHandBetweenRunsIsRecorded: it blocks nothing.
 func TestATradeByHandBetweenRunsIsRecorded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

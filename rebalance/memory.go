@@ -34,6 +34,14 @@ type memory struct {
 	// Late are positions that the last run did not see as its fills make them, and
 	// those that Seen has no price of.
 	Late []settledFill `json:"late,omitempty"`
+	// Doubts are differences of the last day that no order of ours explained.
+	Doubts []doubt `json:"doubts,omitempty"`
+}
+
+// doubt is a symbol whose position was not as a run had left it.
+type doubt struct {
+	Symbol broker.InstrumentID `json:"symbol"`
+	Time   time.Time           `json:"time"`
 }
 
 // memoryOfHolding is a position as a run last saw it: a price that halves while
@@ -104,6 +112,7 @@ func (r *run) memo(res *Result) (json.RawMessage, *memory) {
 		m.Strategy, m.Version, m.AsOf, m.Targets = r.req.Strategy, r.targets.Version, r.targets.AsOf, slices.Clone(r.targets.Targets)
 	}
 	m.Today = r.countDay(m.Today)
+	m.Doubts = r.doubtsFor(res)
 	if quantities := r.accountedFor(); looked && quantities != nil {
 		m.Seen, m.Looked = r.seen(quantities), res.Finished
 		m.Late = append(r.unpriced(quantities, m.Seen), r.late()...)
@@ -111,6 +120,19 @@ func (r *run) memo(res *Result) (json.RawMessage, *memory) {
 		m.Late = r.withSettled(slices.Clone(m.Late), r.intents())
 	}
 	return m.encode(), &m
+}
+
+// doubtsFor are the doubts that the next run has: those that this one had, and the
+// differences that it tells.
+func (r *run) doubtsFor(res *Result) []doubt {
+	var doubts []doubt
+	if r.memory != nil {
+		doubts = slices.DeleteFunc(slices.Clone(r.memory.Doubts), func(d doubt) bool { return !r.fresh(&d) })
+	}
+	for i := range res.Differences {
+		doubts = append(doubts, doubt{res.Differences[i].Symbol, res.Finished})
+	}
+	return doubts
 }
 
 // sent reports whether an order of this run left the process, be it an earlier

@@ -138,6 +138,15 @@ func (c *checker) settledOtherwise(o *fake.LedgerOrder) bool {
 	return o.Updated.After(in.settled.Time) && !o.Filled().Equal(in.settled.Filled)
 }
 
+// moved is when an order last moved its position, which the broker may report later.
+// The caller holds mu.
+func (c *checker) moved(o *fake.LedgerOrder) time.Time {
+	if c.corrects[o.Sent.ID] || len(o.Fills) == 0 {
+		return o.Updated
+	}
+	return o.Fills[len(o.Fills)-1].Time
+}
+
 // noticed is I-7 for the orders of earlier runs. What the broker filled or
 // corrected after the settlement has its account blocked, and an operator look at
 // it, before another run of that day sends anything. On a later day the broker
@@ -154,7 +163,7 @@ func (c *checker) noticed(g *journal.Grant, r *runBooks, ledger *fake.Ledger) {
 		if day(o.Updated) == day(r.began) {
 			c.w.violate("I-7", g.Account, "order %s was settled with %s filled, the ledger has %s since %s, and run %s trades as if nothing had happened",
 				o.Sent.ID, c.intents[o.Sent.ID].settled.Filled, o.Filled(), o.Updated.UTC().Format(time.RFC3339), g.Run)
-		} else if a.told[o.Sent.Instrument].Before(o.Updated) {
+		} else if a.told[o.Sent.Instrument].Before(c.moved(o)) {
 			r.tells = append(r.tells, o.Sent.Instrument)
 		}
 	}

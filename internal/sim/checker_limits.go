@@ -58,7 +58,11 @@ func (c *checker) compensates(g *journal.Grant, r *runBooks, in *journal.Intent)
 		case other.Order.Side == broker.Sell && other.Order.Instrument == o.Instrument && s != nil:
 			sold = sold.Add(s.Filled)
 		case other.Leg >= len(r.orders) && other.Leg != in.Leg:
-			cost = cost.Add(c.w.worth(other.Order.Instrument, other.Order.Quantity, other.Order.Limit))
+			quantity := other.Order.Quantity
+			if s != nil {
+				quantity = s.Filled
+			}
+			cost = cost.Add(c.w.worth(other.Order.Instrument, quantity, other.Order.Limit))
 		}
 	}
 	if o.Quantity.GreaterThan(sold) {

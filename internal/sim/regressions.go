@@ -28,5 +28,6 @@ func Regressions() []Regression {
 		{"a compensation was paid in a currency of which there was too little", Options{Seed: 2466}},
 		{"a corrected order that the broker showed as working was not compared", Options{Seed: 3171}},
 		{"what a run had sold out had no price, and was forgotten", Options{Seed: 21675}},
+		{"a fill was told after a run had seen what it did to the position", Options{Seed: 51442}},
 	}
 }
