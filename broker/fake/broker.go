@@ -3,7 +3,6 @@ package fake
 import (
 	"context"
 	"fmt"
-	"hash/maphash"
 	"maps"
 	"slices"
 	"sync"
@@ -42,8 +41,7 @@ type Broker struct {
 	closed bool
 
 	orders   map[broker.OrderID]*order // every order with an ID that is kept
-	gone     map[uint64]struct{}       // hashes of the IDs of those that are not
-	seed     maphash.Seed              // of the hashes
+	gone     IDSet                     // of those that are not
 	received []*order                  // all orders that are kept, in the order of arrival
 	room     []order                   // for those to come
 	told     []broker.Fill             // room for fills that are told
@@ -90,8 +88,6 @@ func New(cfg Config) (*Broker, error) {
 		byAccount: make(map[broker.AccountID]*account, len(cfg.Accounts)),
 		byID:      make(map[broker.InstrumentID]*instrument, len(cfg.Instruments)),
 		orders:    map[broker.OrderID]*order{},
-		gone:      map[uint64]struct{}{},
-		seed:      maphash.MakeSeed(),
 		fired:     map[string]int{},
 		orderIDs:  serial{number: 1000}, fillIDs: serial{prefix: "x", number: 1},
 	}
@@ -105,6 +101,7 @@ func New(cfg Config) (*Broker, error) {
 	for i := range cfg.Accounts {
 		b.addAccount(&cfg.Accounts[i])
 	}
+	b.goOn(cfg.Books)
 	return b, nil
 }
 

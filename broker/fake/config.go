@@ -66,6 +66,10 @@ type Config struct {
 	// Poll is how often [Broker.Await] asks Prices while orders rest, when there
 	// is no Clock. Default: 1 s.
 	Poll time.Duration
+	// Books, if set, are where the broker goes on: the accounts in them hold what
+	// the books say, not Cash and Positions, and have the orders of the books. An
+	// account that is not in them begins as configured. Default: none.
+	Books *Books
 	// OnCall, if set, is called before and after each call. Its error becomes the
 	// call's: before, nothing has happened yet; after, everything has. It may
 	// panic, call Inject and block. Default: none.
@@ -173,6 +177,9 @@ func (c *Config) validate() error {
 		} else if !q.Priced() {
 			fault("Quotes[%s] has no price: want a bid and an ask, a last or a close", id)
 		}
+	}
+	if err := c.checkBooks(known); err != nil {
+		fault("Books: %w", err)
 	}
 	if c.KeepOrders < 0 {
 		fault("KeepOrders is %d: want 0 for all, or how many", c.KeepOrders)

@@ -58,6 +58,12 @@ func harness(t *testing.T, change func(*fake.Config)) brokertest.Harness {
 			change(cfg)
 		}
 	})
+	return harnessOf(t, b)
+}
+
+// harnessOf is a harness of the standard account.
+func harnessOf(t *testing.T, b *fake.Broker) brokertest.Harness {
+	t.Helper()
 	return brokertest.Harness{
 		Broker: b, Account: account,
 		Instruments: [2]brokertest.Instrument{

@@ -31,6 +31,13 @@
 // cancel and refusal, whatever the fake made its caller believe. Check
 // invariants against it.
 //
+// # Another process
+//
+// [Broker.Books] are the accounts with all that became of their orders, and a
+// broker that begins from them ([Config.Books]) goes on as the one before would
+// have. So a paper account outlives its process. Write the books down before you
+// tell anybody what they say, or a crash makes a liar of the broker.
+//
 // # Concurrency
 //
 // All methods are safe for concurrent use. Fill models, slippage, fees and

@@ -86,3 +86,56 @@ func ExampleBroker_Inject() {
 	// first filled 10
 	// map[lose_ack:1]
 }
+
+// A broker is written down, and another process goes on with it. The order that
+// rested fills there.
+func ExampleBroker_Books() {
+	ctx := context.Background()
+	config := fake.Config{
+		Accounts:    []fake.Account{{ID: "SIM1", Cash: map[broker.Currency]decimal.Decimal{"USD": decimal.New(1000, 0)}}},
+		Instruments: []broker.Instrument{{ID: "VTI"}},
+		Now:         func() time.Time { return time.Date(2026, 3, 2, 15, 0, 0, 0, time.UTC) },
+	}
+	first, err := fake.New(config)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	order := broker.Order{
+		ID: "first", Account: "SIM1", Instrument: "VTI", Side: broker.Buy, Quantity: decimal.New(10, 0),
+		Type: broker.Limit, Limit: decimal.New(50, 0), TIF: broker.Day,
+	}
+	if _, err := first.Place(ctx, order); err != nil {
+		fmt.Println(err)
+		return
+	}
+	books := first.Books()
+	data, err := fake.EncodeBooks(&books)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	// The process ends here, data stays.
+	read, err := fake.DecodeBooks(data)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	config.Books = &read
+	next, err := fake.New(config)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	again, err := next.Place(ctx, order)
+	fmt.Println(again.Status, again.BrokerID, err) // it is the same order
+	if err := next.SetQuote("VTI", decimal.New(49, 0), decimal.New(49, 0)); err != nil {
+		fmt.Println(err)
+		return
+	}
+	again, err = next.Place(ctx, order)
+	fmt.Println(again.Status, again.Fills[0].ID, again.Fills[0].Price, err)
+	// Output:
+	// working 1000 <nil>
+	// filled x1 49 <nil>
+}

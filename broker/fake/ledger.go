@@ -2,7 +2,6 @@ package fake
 
 import (
 	"fmt"
-	"hash/maphash"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -154,13 +153,7 @@ func (b *Broker) forget() {
 }
 
 // forgotten reports whether an order with this ID was received and is not kept.
-func (b *Broker) forgotten(id broker.OrderID) bool {
-	if len(b.gone) == 0 {
-		return false
-	}
-	_, was := b.gone[maphash.String(b.seed, string(id))]
-	return was
-}
+func (b *Broker) forgotten(id broker.OrderID) bool { return b.gone.Has(id) }
 
 // forgetAllBut forgets the oldest orders that ended, but keeps that many.
 func (b *Broker) forgetAllBut(keep int) {
@@ -173,7 +166,7 @@ func (b *Broker) forgetAllBut(keep int) {
 		o.account.orders.remove(o)
 		if o.order.ID != "" {
 			delete(b.orders, o.order.ID)
-			b.gone[maphash.String(b.seed, string(o.order.ID))] = struct{}{}
+			b.gone.Add(o.order.ID)
 		}
 	}
 	clear(b.received[len(kept):])
