@@ -18,8 +18,8 @@ import (
 // once; an order that is proven to be lost is a new order after that. When it
 // returns without error, each leg is settled in the journal.
 func (r *run) execute(ctx context.Context, legs []*leg) error {
-	for range maxTries {
-		halt := r.sendAll(ctx, legs) // if it stops, what is under way is still seen to
+	for tries := 0; tries < maxTries; {
+		cut, halt := r.sendAll(ctx, legs) // if it stops, what is under way is still seen to
 		if err := r.watch(ctx, legs); err != nil {
 			return err
 		}
@@ -29,7 +29,10 @@ func (r *run) execute(ctx context.Context, legs []*leg) error {
 		if r.standing.Kill != nil {
 			return r.killed()
 		}
-		again := false
+		again := cut
+		if !cut {
+			tries++
+		}
 		for _, l := range legs {
 			if l.lost && l.try < maxTries {
 				l.again()
@@ -47,9 +50,14 @@ func (r *run) execute(ctx context.Context, legs []*leg) error {
 // before it is not at the broker.
 const maxTries = 3
 
+// maxLegTries is the same over all deliveries of the event.
+const maxLegTries = 10
+
 // sendAll sends the legs that are not at the broker yet, as far as the account
 // allows now.
-func (r *run) sendAll(ctx context.Context, legs []*leg) error {
+// It reports whether it stopped half-way because its look at the account was old: the
+// rest is for a new one.
+func (r *run) sendAll(ctx context.Context, legs []*leg) (cut bool, err error) {
 	ready := make([]*leg, 0, len(legs))
 	for _, l := range legs {
 		if l.order.ID == "" && l.quantity.Sign() > 0 {
@@ -57,22 +65,26 @@ func (r *run) sendAll(ctx context.Context, legs []*leg) error {
 		}
 	}
 	if len(ready) == 0 {
-		return nil
+		return false, nil
 	}
 	if err := r.tradable(ctx, ready); err != nil {
-		return err
+		return false, err
 	}
 	if err := r.freshen(ctx); err != nil {
-		return err
+		return false, err
 	}
+	began, sent := r.e.tick(), false
 	g := r.newGuard()
 	w := sendWindow{e: r.e}
 	defer w.close()
 	ids := r.refs(ready)
 	for i, l := range ready {
+		if sent && r.e.tick().Sub(began) > batchLife {
+			return true, nil
+		}
 		if !r.inSession(l.plan.Symbol) { // a long batch may reach the close
 			if err := r.tradable(ctx, ready[i:]); err != nil {
-				return err
+				return false, err
 			}
 		}
 		order := r.orderOf(l, ids[i])
@@ -80,13 +92,14 @@ func (r *run) sendAll(ctx context.Context, legs []*leg) error {
 			continue
 		}
 		if err := r.send(ctx, &w, l, order); err != nil {
-			return err
+			return false, err
 		}
+		sent = true
 		if l.rejected() {
 			g.rejects++
 		}
 	}
-	return nil
+	return false, nil
 }
 
 // orderOf is the order that the leg wants sent.
@@ -371,6 +384,7 @@ func (r *run) settleLegs(ctx context.Context, legs []*leg) error {
 			continue // the journal has it as unknown already
 		}
 		if !l.stored && !l.adopted {
+			l.settlement.Code, l.settlement.Reason = queue.Cut(l.settlement.Code), queue.Cut(l.settlement.Reason)
 			settlements = append(settlements, *l.settlement)
 		}
 	}

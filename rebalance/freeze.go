@@ -123,7 +123,21 @@ func (r *run) thaw(ctx context.Context) (bool, error) {
 	r.frozen, r.keep, r.resumed = frozen, kept.Data, sent
 	r.showPlan()
 	r.layOut(frozen.Plan.Orders, 0)
-	return true, nil
+	return true, r.thawCompensation()
+}
+
+// thawCompensation takes up the compensating orders that an earlier process decided:
+// what they filled is ours, and is in the positions.
+func (r *run) thawCompensation() error {
+	kept := r.record.Step(stepCompensate)
+	if kept == nil || !r.resumed {
+		return nil
+	}
+	if err := json.Unmarshal(kept.Data, &r.extra); err != nil {
+		return fmt.Errorf("rebalance: run %s: frozen compensation: %w", r.record.ID, err)
+	}
+	r.layOut(r.extra, len(r.frozen.Plan.Orders))
+	return nil
 }
 
 // resolveOrders looks up what the plan trades. What was sold to its last unit

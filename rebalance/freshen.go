@@ -16,6 +16,7 @@ import (
 const (
 	snapshotLife = time.Second
 	quoteLife    = 5 * time.Second
+	batchLife    = 2 * time.Second // of the look that the orders of a batch share
 )
 
 // freshen looks again before a batch is sent, if the last look is too long ago: a

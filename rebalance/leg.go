@@ -151,7 +151,7 @@ func (r *run) legAt(known []*leg, index int, l *leg) *leg {
 			l.settlement, l.stored = in.Settlement, in.Settlement != nil
 		}
 	}
-	if l.settlement != nil && l.settlement.Outcome == journal.NotSent {
+	if l.settlement != nil && l.settlement.Outcome == journal.NotSent && l.try < maxLegTries {
 		l.again() // proven
 	}
 	r.legs = append(r.legs, l)
@@ -317,7 +317,7 @@ func costs(fills []broker.Fill, filled decimal.Decimal) (price, fees decimal.Dec
 		}
 		if f := &fills[i]; f.Fee.Valid && !f.Fee.Decimal.IsZero() {
 			fees, currency = fees.Add(f.Fee.Decimal), f.FeeCurrency
-		} else if f.Fee.Valid {
+		} else if f.Fee.Valid && currency == "" {
 			currency = f.FeeCurrency
 		}
 	}

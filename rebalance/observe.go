@@ -9,6 +9,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/allocation"
 	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/journal"
 	"github.com/evenkeel/evenkeel/marketdata"
 	"github.com/evenkeel/evenkeel/retry"
 )
@@ -16,14 +17,49 @@ import (
 // ready is step 2: the session is up and manages this account in the mode that
 // was configured, and nobody stopped it.
 func (r *run) ready(ctx context.Context) error {
-	if r.standing.Kill != nil && !r.dry {
-		return r.killed()
+	stop := r.stopped()
+	if stop != nil && !r.unsettled() {
+		return stop
 	}
-	if b := r.standing.Block; b != nil && !r.dry {
+	if err := r.ours(ctx); err != nil || stop == nil {
+		return err
+	}
+	if err := r.resolveEarlier(ctx); err != nil { // what works is cancelled, whoever stopped the sends
+		return err
+	}
+	return stop
+}
+
+// stopped is why nothing may be sent, nil if something may.
+func (r *run) stopped() error {
+	switch b := r.standing.Block; {
+	case r.dry:
+		return nil
+	case r.standing.Kill != nil:
+		return r.killed()
+	case b != nil:
 		return stopf(Blocked, ReasonAccountBlocked, "account %s is blocked since %s: %s: reconcile it, then unblock it",
 			r.req.Account, b.Time.UTC().Format(time.RFC3339), b.Reason)
 	}
-	return r.ours(ctx)
+	return nil
+}
+
+// unsettled reports whether an order of the account may be at work.
+func (r *run) unsettled() bool {
+	return slices.ContainsFunc(r.standing.Open, func(in journal.Intent) bool { return in.Settlement == nil })
+}
+
+// looks is what surrounds a read of the broker. No breaker stands before one that
+// sees to orders which may be at work.
+func (r *run) looks() retry.Policy {
+	switch r.req.Command {
+	case CommandCancelOrders, CommandReconcile, CommandUnblock:
+		return r.e.cfg.Policies.Resolve
+	}
+	if !r.dry && r.unsettled() {
+		return r.e.cfg.Policies.Resolve
+	}
+	return r.e.cfg.Policies.Broker
 }
 
 // killed ends a run because of the kill switch.
@@ -35,7 +71,7 @@ func (r *run) killed() error {
 
 // ours checks that the session manages the account, in the configured mode.
 func (r *run) ours(ctx context.Context) error {
-	accounts, err := retry.Value(ctx, r.e.cfg.Policies.Broker, r.e.cfg.Broker.Accounts)
+	accounts, err := retry.Value(ctx, r.looks(), r.e.cfg.Broker.Accounts)
 	if err != nil {
 		return err
 	}
@@ -218,7 +254,7 @@ func (r *run) snapshot(ctx context.Context) error {
 
 // look reads the account anew.
 func (r *run) look(ctx context.Context) error {
-	snap, err := retry.Value(ctx, r.e.cfg.Policies.Broker, func(ctx context.Context) (broker.Snapshot, error) {
+	snap, err := retry.Value(ctx, r.looks(), func(ctx context.Context) (broker.Snapshot, error) {
 		return r.e.cfg.Broker.Snapshot(ctx, r.req.Account)
 	})
 	switch {

@@ -2,6 +2,8 @@ package rebalance
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -102,12 +104,8 @@ func (r *run) compensate(ctx context.Context) error {
 
 // compensation decides the orders, once per run.
 func (r *run) compensation(ctx context.Context) ([]PlannedOrder, error) {
-	if kept := r.record.Step(stepCompensate); kept != nil && r.resumed {
-		var orders []PlannedOrder
-		if err := json.Unmarshal(kept.Data, &orders); err != nil {
-			return nil, fmt.Errorf("rebalance: run %s: frozen compensation: %w", r.record.ID, err)
-		}
-		return orders, nil
+	if r.extra != nil {
+		return r.extra, nil // see thawCompensation
 	}
 	if err := r.agree(ctx); err != nil {
 		return nil, err
@@ -214,14 +212,27 @@ func (e *Engine) followUp(ctx context.Context, d *queue.Delivery, result *Result
 		return err
 	}
 	receipt, err := e.cfg.Queue.Publish(bounded, queue.Event{
-		Key: followUpKey + d.Event.ID, Account: d.Event.Account, Command: d.Event.Command,
+		Key: followUpKeyOf(d.Event.ID), Account: d.Event.Account, Command: d.Event.Command,
 		Payload: payload, Origin: d.Event.ID, NotBefore: e.recheck(),
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, queue.ErrFull): // what waits behind this event rebalances as well, and must not wait for it
+		e.cfg.Logger.Error("no follow-up: the queue is full", "account", result.Account, "run", result.Run, "err", err)
+		return nil
+	case err != nil:
 		return fmt.Errorf("rebalance: follow-up of event %s: %w", d.Event.ID, err)
 	}
 	e.cfg.Logger.Info("follow-up published", "account", result.Account, "run", result.Run, "event", receipt.ID)
 	return nil
+}
+
+// followUpKeyOf is the key of the follow-up of an event. That of a long ID has its hash.
+func followUpKeyOf(id string) string {
+	if len(id) > 100 {
+		sum := sha256.Sum256([]byte(id))
+		id = hex.EncodeToString(sum[:])
+	}
+	return followUpKey + id
 }
 
 // followUpKey is what the key of each follow-up begins with.

@@ -266,10 +266,29 @@ func (r *run) configure() error {
 func (r *run) rebalance(ctx context.Context) error {
 	for i := range spine {
 		if err := r.step(ctx, spine[i].step, spine[i].do); err != nil {
-			return err
+			return r.unwind(ctx, err)
 		}
 	}
 	return nil
+}
+
+// unwind ends what a resumed run found at work and cannot come to watch, because a
+// step before that failed: the order is cancelled at once, and settled.
+func (r *run) unwind(ctx context.Context, why error) error {
+	var working []*leg
+	for _, l := range r.legs {
+		if l.working() {
+			l.doneBy = r.e.tick()
+			working = append(working, l)
+		}
+	}
+	if len(working) == 0 || context.Cause(ctx) != nil || errors.Is(why, journal.ErrFenced) {
+		return why
+	}
+	if err := r.watch(ctx, working); err != nil {
+		return err
+	}
+	return why
 }
 
 // step does one step and records that it was reached.

@@ -26,7 +26,7 @@ func (r *run) resolveEarlier(ctx context.Context) error {
 	}
 	settle := legs[:0:0]
 	for _, l := range legs {
-		attach := l.run == r.record.ID && r.req.Command == CommandRebalance && l.working() && !l.ended()
+		attach := l.run == r.record.ID && r.req.Command == CommandRebalance && r.stopped() == nil && l.working() && !l.ended()
 		if attach {
 			r.legs = append(r.legs, l)
 			continue
@@ -94,7 +94,11 @@ func (r *run) resolve(ctx context.Context, legs []*leg) error {
 			switch {
 			case l.ended():
 			case l.cancels >= maxCancels:
-				l.unknown(r.e.cfg.Now(), fmt.Sprintf("it still works (%s) after %d requests to cancel it", l.state.Status, l.cancels))
+				why := fmt.Sprintf("it still works (%s) after %d requests to cancel it", l.state.Status, l.cancels)
+				if l.state.Status == broker.StatusFilled {
+					why = fmt.Sprintf("the broker calls it filled, but its fills make %s of %s", l.state.Filled(), l.order.Quantity)
+				}
+				l.unknown(r.e.cfg.Now(), why)
 			case l.cancelling:
 				l.cancelling, l.doneBy = false, now // ask once more
 			case l.doneBy.IsZero():

@@ -39,7 +39,7 @@ func (r *run) buy(ctx context.Context) error {
 	buys := make([]*leg, 0, len(r.legs))
 	for _, l := range r.legs {
 		switch {
-		case l.plan.Side == broker.Sell:
+		case l.plan.Side == broker.Sell, l.index >= len(r.frozen.Plan.Orders): // see compensate
 		case l.plan.Reason == ReasonCover:
 			covers = append(covers, l)
 		default:
