@@ -34,7 +34,7 @@ type settledFill struct {
 // A run that goes on after it sent orders needs no such wait: it compares all
 // positions with its own fills before it sends anything more (see agree).
 func (r *run) caughtUp(ctx context.Context) error {
-	if len(r.record.Intents) > 0 {
+	if r.began() {
 		return nil
 	}
 	fills, err := r.justSettled(ctx)

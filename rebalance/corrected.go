@@ -21,7 +21,7 @@ import (
 // after one: it may report a fill later than it moves the position. A run that sent
 // orders before has compared already (see agree).
 func (r *run) compareWithLast(ctx context.Context) error {
-	if len(r.record.Intents) > 0 {
+	if r.began() {
 		return nil
 	}
 	diff := slices.DeleteFunc(r.sinceLastRun(), r.ignores)

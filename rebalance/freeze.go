@@ -95,18 +95,23 @@ func (r *run) makePlan(ctx context.Context) error {
 // is still the same. It reports whether it did.
 func (r *run) thaw(ctx context.Context) (bool, error) {
 	kept := r.record.Step(string(StepPlan))
-	if kept == nil || !r.goesOn() {
+	if kept == nil {
+		return false, nil
+	}
+	u := r.standing.LastUnblock
+	unblocked := len(r.record.Intents) > 0 && u != nil && !u.Time.Before(kept.Time)
+	if !unblocked && !r.goesOn() {
 		return false, nil
 	}
 	var frozen frozenPlan
 	if err := json.Unmarshal(kept.Data, &frozen); err != nil {
 		return false, fmt.Errorf("rebalance: run %s: frozen plan: %w", r.record.ID, err)
 	}
-	sent := len(r.record.Intents) > 0
-	if u := r.standing.LastUnblock; sent && u != nil && !u.Time.Before(kept.Time) {
+	if unblocked {
 		r.frozen = frozen
 		return true, r.closeEarly(ctx, ReasonUnblocked, fmt.Sprintf("blocked during this run, unblocked by %s: %s", u.Operator, u.Reason))
 	}
+	sent := r.began()
 	if last := r.lastTraded(); sent && !last.Equal(frozen.Traded) {
 		r.frozen = frozen
 		return true, r.closeEarly(ctx, ReasonSuperseded, "another run traded since this one made its plan, at "+last.UTC().Format(time.RFC3339))

@@ -40,7 +40,7 @@ func (r *run) freshen(ctx context.Context) error {
 // what our fills made of them. Before the first order somebody else's trade is no
 // fault: the run waits and plans anew.
 func (r *run) asPlanned(ctx context.Context) error {
-	if len(r.record.Intents) > 0 || slices.ContainsFunc(r.legs, func(l *leg) bool { return l.order.ID != "" }) {
+	if r.began() || slices.ContainsFunc(r.legs, func(l *leg) bool { return l.order.ID != "" }) {
 		return r.agree(ctx)
 	}
 	if err := r.look(ctx); err != nil {

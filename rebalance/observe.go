@@ -130,7 +130,7 @@ func (r *run) goesOn() bool {
 	if r.dry {
 		return false
 	}
-	if len(r.record.Intents) > 0 {
+	if r.began() {
 		return true
 	}
 	parked := r.record.Step(stepParked)
@@ -139,6 +139,14 @@ func (r *run) goesOn() bool {
 	}
 	kept := r.record.Step(string(StepPlan))
 	return kept != nil && r.approved(kept)
+}
+
+// began reports whether an order of an earlier delivery may have left the process: one
+// that is proven not to have been sent binds nobody to its plan.
+func (r *run) began() bool {
+	return slices.ContainsFunc(r.record.Intents, func(in journal.Intent) bool {
+		return in.Settlement == nil || in.Settlement.Outcome != journal.NotSent
+	})
 }
 
 // useTargets freezes the targets for this run.

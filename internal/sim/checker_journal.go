@@ -2,6 +2,7 @@ package sim
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -37,7 +38,7 @@ func (c *checker) checkpointed(wk *worker, g *journal.Grant, s *journal.Step) {
 			c.w.violate("I-13", g.Account, "the plan of run %s cannot be read: %v", g.Run, err)
 			return
 		}
-		if len(r.intents) > 0 {
+		if r.sent() {
 			if r.hash != frozen.Plan.Hash {
 				c.w.violate("I-13", g.Account, "run %s has sent orders of plan %s, and now has plan %s", g.Run, r.hash, frozen.Plan.Hash)
 			}
@@ -51,7 +52,7 @@ func (c *checker) checkpointed(wk *worker, g *journal.Grant, s *journal.Step) {
 		if frozen.Plan.Outcome == rebalance.PlanTrade {
 			c.guarded(g, &frozen.Plan)
 		}
-	case s.Name == string(rebalance.StepAllocation) && len(s.Data) > 0 && len(r.intents) == 0:
+	case s.Name == string(rebalance.StepAllocation) && len(s.Data) > 0 && !r.sent():
 		targets, err := allocation.Decode(s.Data)
 		if err == nil && r.asOf.IsZero() && targets.AsOf.Before(c.account(g.Account).executed) {
 			c.w.violate("I-13", g.Account, "run %s takes the targets of %s, those of %s were carried out before",
@@ -64,6 +65,11 @@ func (c *checker) checkpointed(wk *worker, g *journal.Grant, s *journal.Step) {
 			r.reserve = funded.Reserve
 		}
 	}
+}
+
+// sent reports whether an order of the run may have left its process.
+func (r *runBooks) sent() bool {
+	return slices.ContainsFunc(r.intents, func(in *intended) bool { return in.settled == nil || in.settled.Outcome != journal.NotSent })
 }
 
 // samePositions compares what a plan was made for with what its worker saw. The
