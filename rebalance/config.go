@@ -6,6 +6,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"io"
 	"log/slog"
 	"time"
 
@@ -149,15 +151,19 @@ type EventPolicy struct {
 	Recheck time.Duration
 }
 
-// delay returns the wait after the given failed attempt.
-func (p *EventPolicy) delay(attempt int) time.Duration {
+// delay returns the wait after the given failed attempt of an event. A fifth of it
+// depends on the event, so that those which failed together do not come back together.
+func (p *EventPolicy) delay(event string, attempt int) time.Duration {
 	d := p.First
 	for range attempt - 1 {
 		if d *= time.Duration(p.Factor); d >= p.Longest {
-			return p.Longest
+			break
 		}
 	}
-	return min(d, p.Longest)
+	d = min(d, p.Longest)
+	hash := fnv.New32a()
+	_, _ = io.WriteString(hash, event) //nolint:errcheck // a hash takes all
+	return d - d/5*time.Duration(hash.Sum32()%1024)/1024
 }
 
 // waitClock is what waits are measured by, before the defaults are filled in: the

@@ -155,10 +155,13 @@ func nextSession(sessions []broker.Session, now time.Time, margin time.Duration)
 	return broker.Session{}
 }
 
-// closed defers the run to the next opening, or by a recheck if none is known.
+// closed defers the run to the next opening. Where the calendar knows of none it is
+// looked at again, until the event is too old: then a person must look.
 func (r *run) closed(next time.Time, why string) error {
 	if next.IsZero() {
-		next = r.e.cfg.Now().Add(12 * time.Hour)
+		s := stopf(Deferred, ReasonNoOpening, "%s, and the broker's calendar has no opening within %d days", why, calendarDays)
+		s.Until = r.e.cfg.Now().Add(12 * time.Hour)
+		return s
 	}
 	s := stopf(Deferred, ReasonMarketClosed, "%s: next opening %s", why, next.UTC().Format(time.RFC3339))
 	s.Until = next

@@ -1,8 +1,10 @@
 package rebalance
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base32"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -277,7 +279,11 @@ func (l *leg) close(now time.Time) {
 	default:
 		s.Outcome = journal.Cancelled
 	}
-	s.AveragePrice, s.Fees, s.FeeCurrency = costs(l.state.Fills, filled)
+	if !filled.IsZero() {
+		c := costsOf(l.state.Fills, filled)
+		s.AveragePrice, s.Fees, s.FeeCurrency = c.price, c.fees, c.currency
+		s.Reason = joined(s.Reason, c.missing)
+	}
 	l.settlement = s
 }
 
@@ -302,29 +308,54 @@ func (l *leg) notSent(now time.Time, why string) {
 	l.settlement = &journal.Settlement{Ref: l.order.ID, Outcome: journal.NotSent, Reason: why, Time: now}
 }
 
-// costs returns the average price, rounded to 8 places, and the known fees.
-func costs(fills []broker.Fill, filled decimal.Decimal) (price, fees decimal.Decimal, currency broker.Currency) {
-	if filled.IsZero() {
-		return price, fees, currency
-	}
-	if len(fills) == 1 {
-		price = fills[0].Price
-	}
+// costs are what the fills of an order cost, as far as that is known.
+type costs struct {
+	price    decimal.Decimal // the average, rounded to 8 places
+	fees     decimal.Decimal
+	currency broker.Currency // of the fees
+	missing  string          // what fees does not hold
+}
+
+// costsOf sums up some fills that are not none. Fees in a second currency are not
+// added, but named: there is no rate for them here.
+func costsOf(fills []broker.Fill, filled decimal.Decimal) costs {
+	var c costs
 	var notional decimal.Decimal
+	pending := 0
 	for i := range fills {
+		f := &fills[i]
 		if len(fills) > 1 {
-			notional = notional.Add(fills[i].Price.Mul(fills[i].Quantity))
+			notional = notional.Add(f.Price.Mul(f.Quantity))
 		}
-		if f := &fills[i]; f.Fee.Valid && !f.Fee.Decimal.IsZero() {
-			fees, currency = fees.Add(f.Fee.Decimal), f.FeeCurrency
-		} else if f.Fee.Valid && currency == "" {
-			currency = f.FeeCurrency
+		switch fee := f.Fee.Decimal; {
+		case !f.Fee.Valid:
+			pending++
+		case fee.IsZero():
+			c.currency = cmp.Or(c.currency, f.FeeCurrency)
+		case c.fees.IsZero() || c.currency == f.FeeCurrency:
+			c.fees, c.currency = c.fees.Add(fee), f.FeeCurrency
+		default:
+			c.missing += fmt.Sprintf("; a further fee is %s %s", fee, f.FeeCurrency)
 		}
 	}
-	if len(fills) > 1 {
-		price, _ = broker.Quo(notional, filled, 8) // filled is not zero
+	if pending > 0 {
+		c.missing += fmt.Sprintf("; the fee of %d of %d fills is not known yet", pending, len(fills))
 	}
-	return price, fees, currency
+	c.missing = strings.TrimPrefix(c.missing, "; ")
+	if len(fills) == 1 {
+		c.price = fills[0].Price
+	} else {
+		c.price, _ = broker.Quo(notional, filled, 8) // filled is not zero
+	}
+	return c
+}
+
+// joined puts two remarks into one.
+func joined(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + "; " + b
 }
 
 // describe names what an order asks for.

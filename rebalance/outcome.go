@@ -74,6 +74,7 @@ const (
 	ReasonUnblocked           Reason = "unblocked"
 	ReasonSuperseded          Reason = "superseded"
 	ReasonNeverOpen           Reason = "markets_never_open_together"
+	ReasonNoOpening           Reason = "no_opening_known"
 	ReasonCompensate          Reason = "compensate"
 	ReasonRefused             Reason = "refused_by_journal"
 	ReasonPositionsLag        Reason = "positions_lag"

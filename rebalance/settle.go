@@ -43,7 +43,7 @@ func (e *Engine) verdict(d *queue.Delivery, result *Result) queue.Verdict {
 	case v.Verb == queue.VerbRetry && d.Attempt >= e.cfg.Events.Attempts:
 		v.Verb = queue.VerbDead
 	case v.Verb == queue.VerbRetry:
-		v.After = e.cfg.Events.delay(d.Attempt)
+		v.After = e.cfg.Events.delay(d.Event.ID, d.Attempt)
 	}
 	return v
 }
