@@ -70,7 +70,7 @@ func engine() []Mutant {
 		},
 		{
 			Name: "a resumed run plans anew", File: "rebalance/freeze.go",
-			Old: "if kept == nil || !r.goesOn() {", New: "if kept == nil || r.goesOn() || !r.goesOn() {",
+			Old: "if !unblocked && !r.goesOn() {", New: "if !unblocked {",
 		},
 		{
 			Name: "an approved plan is traded whatever became of the account", File: "rebalance/freeze.go",

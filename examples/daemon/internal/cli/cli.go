@@ -26,7 +26,7 @@ const (
 	ExitConfig      = 3 // the configuration has faults
 	ExitNotFound    = 4 // no such event, run or account
 	ExitRefused     = 5 // invalid or not allowed as things stand, or the token is wrong
-	ExitUnavailable = 6 // daemon, store or broker does not answer, or the files are in use
+	ExitUnavailable = 6 // daemon, store or broker does not answer, or files or address are in use
 	ExitBadNews     = 7 // it was done, and the answer is bad: not ready, a run that did not complete
 	ExitStuck       = 8 // the daemon did not stop in time
 )
@@ -69,6 +69,7 @@ func commands() []command {
 		{"unblock", "ACCOUNT", "let a blocked account go on, after a reconciliation", unblock},
 		{"kill", "[ACCOUNT]", "send nothing more, of one account or of all", kill},
 		{"resume", "[ACCOUNT]", "lift a kill of the same scope", resume},
+		{"breakers", "list | force-open NAME | force-closed NAME | auto NAME", "what stands before broker, prices, allocations, queue and journal", breakers},
 		{"import", "REDIS-URL", "take over the waiting events of a Python event processor", importEvents},
 		{"help", "", "this text", help},
 	}
@@ -79,6 +80,7 @@ type call struct {
 	Process
 	flags *flag.FlagSet
 	args  []string
+	usage string // of the arguments
 
 	configFile, data, address string
 	output                    string
@@ -89,6 +91,7 @@ type call struct {
 	key, payload              string
 	lost, skipFaults          bool
 	onlyConfig                bool
+	changes                   bool // an operator changes something that is there
 }
 
 // Main runs the command line and returns the exit code.
@@ -103,7 +106,7 @@ func Main(ctx context.Context, p Process) int {
 		}
 		return ExitBadNews
 	}
-	fmt.Fprintln(p.Stderr, "daemon:", err)
+	fmt.Fprintln(p.Stderr, "daemon:", strings.TrimPrefix(err.Error(), "ops: "))
 	for _, known := range []struct {
 		err  error
 		code int
@@ -150,24 +153,28 @@ func dispatch(ctx context.Context, p Process) error {
 // parse reads flags and arguments, in any order.
 func (c *call) parse(cmd *command, args []string) error {
 	c.flags = flag.NewFlagSet("daemon "+cmd.name, flag.ContinueOnError)
-	c.flags.SetOutput(c.Stderr)
-	c.flags.Usage = func() {
-		fmt.Fprintf(c.Stderr, "daemon %s %s\n  %s\n\n", cmd.name, cmd.args, cmd.does)
-		c.flags.PrintDefaults()
-	}
+	c.flags.SetOutput(io.Discard) // what is wrong is the error
+	c.flags.Usage = func() {}
+	c.usage = cmd.args
 	c.common()
 	c.special(cmd.name)
 	for {
 		if err := c.flags.Parse(args); err != nil {
 			if errors.Is(err, flag.ErrHelp) {
+				fmt.Fprintf(c.Stdout, "%s\n  %s\n\n", strings.TrimSpace("daemon "+cmd.name+" "+cmd.args), cmd.does)
+				c.flags.SetOutput(c.Stdout)
+				c.flags.PrintDefaults()
 				return err
 			}
-			return fmt.Errorf("%w: %w", errUsage, err)
+			return fmt.Errorf("%w: %w: see daemon %s -h", errUsage, err, cmd.name)
 		}
 		if args = c.flags.Args(); len(args) == 0 {
 			break
 		}
 		c.args, args = append(c.args, args[0]), args[1:]
+	}
+	if file, ok := c.Environ(configVariable); ok && c.configFile == "" && !c.simulator {
+		c.configFile = file
 	}
 	if c.output != "table" && c.output != "json" {
 		return fmt.Errorf("%w: -o %q: want table or json", errUsage, c.output)
@@ -175,9 +182,12 @@ func (c *call) parse(cmd *command, args []string) error {
 	return nil
 }
 
+// configVariable is the environment variable that names the configuration file.
+const configVariable = "EVENKEEL_CONFIG"
+
 // common are the flags of every sub-command.
 func (c *call) common() {
-	c.flags.StringVar(&c.configFile, "config", "", "the configuration file; without one a paper account runs on bundled prices")
+	c.flags.StringVar(&c.configFile, "config", "", "the configuration file; default $"+configVariable+"; without one a paper account runs on bundled prices")
 	c.flags.StringVar(&c.data, "data", "", "the data folder; default evenkeel-data, or as configured")
 	c.flags.StringVar(&c.address, "http", "", "the address of the API and the page; default "+config.DefaultAddress+", or as configured")
 	c.flags.BoolVar(&c.simulator, "simulator", false, "trade at a simulated gateway, over the wire; it begins anew each time")
@@ -191,7 +201,7 @@ func (c *call) special(name string) {
 		c.flags.BoolVar(&c.dryRun, "dry-run", false, "show what would be done, and do none of it")
 	}
 	switch name {
-	case "approve", "block", "unblock", "kill", "resume", "deadletters":
+	case "approve", "block", "unblock", "kill", "resume", "deadletters", "breakers":
 		user, _ := c.Environ("USER")
 		c.flags.StringVar(&c.operator, "operator", user, "who you are; it is written down")
 		c.flags.StringVar(&c.reason, "reason", "", "why; it is written down")
@@ -219,7 +229,7 @@ func (c *call) special(name string) {
 // need checks how many arguments there are.
 func (c *call) need(least, most int) error {
 	if len(c.args) < least || len(c.args) > most {
-		return fmt.Errorf("%w: %d arguments: see %s -h", errUsage, len(c.args), c.flags.Name())
+		return fmt.Errorf("%w: %q: want %s; see %s -h", errUsage, c.args, strings.TrimSpace(c.flags.Name()+" "+c.usage), c.flags.Name())
 	}
 	return nil
 }
@@ -237,6 +247,7 @@ func (c *call) signed() (ops.Signed, error) {
 	if c.operator == "" || c.reason == "" {
 		return ops.Signed{}, fmt.Errorf("%w: -operator and -reason are required: they are written down", errUsage)
 	}
+	c.changes = true
 	return ops.Signed{Operator: c.operator, Reason: c.reason, Force: c.force}, nil
 }
 
@@ -259,7 +270,7 @@ exit codes
   3  the configuration has faults
   4  no such event, run or account
   5  invalid, not allowed as things stand, or the token is wrong
-  6  daemon, store or broker does not answer, or the files are in use
+  6  daemon, store or broker does not answer, or files or address are in use
   7  it was done, and the answer is bad: not ready, or the run did not complete
   8  the daemon did not stop in time
 `)

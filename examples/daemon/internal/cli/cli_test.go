@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -166,6 +168,7 @@ func TestExitCodes(t *testing.T) {
 		{2, []string{"status", "-o", "xml"}},
 		{2, []string{"kill"}},
 		{2, []string{"status", "-nonsense"}},
+		{6, []string{"breakers"}},
 		{4, []string{"enqueue", "NOBODY"}},
 		{4, []string{"runs", "show", "no/1"}},
 		{4, []string{"deadletters", "show", "none"}},
@@ -187,6 +190,49 @@ func TestExitCodes(t *testing.T) {
 	require.Contains(t, unready.do(7, "check"), "FAILED")
 }
 
+func TestAStopInTheWrongPlaceIsNoStop(t *testing.T) {
+	r := newRig(t, "")
+	require.Contains(t, r.do(6, "kill", "-reason", "now"), "nothing was changed")
+	require.NoDirExists(t, r.data)
+	r.do(0, "status")
+	require.Contains(t, r.do(0, "kill", "-reason", "now"), "no daemon runs on "+r.data+", the next one heeds it")
+}
+
+func TestADataFolderThatIsNone(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	r := newRig(t, "")
+	for _, data := range []string{file, filepath.Join(file, "x")} {
+		r.args[1] = data
+		for _, verb := range []string{"run", "status", "check"} {
+			require.Contains(t, r.do(6, verb), data)
+		}
+	}
+	require.Contains(t, r.do(2, "-o", "json", "status"), "before its flags")
+}
+
+func TestTheEnvironmentNamesTheConfiguration(t *testing.T) {
+	r := newRig(t, guarded)
+	file := r.args[len(r.args)-1]
+	r.args, r.env["EVENKEEL_CONFIG"] = r.args[:len(r.args)-2], file
+	require.Contains(t, r.do(0, "status"), "P1")
+	r.env["EVENKEEL_CONFIG"] = file + ".missing"
+	require.Contains(t, r.do(3, "status"), "no such file")
+	require.Contains(t, r.do(0, "status", "-config", file), "P1")
+}
+
+func TestAnAddressThatIsTaken(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	r := newRig(t, "")
+	r.args = []string{"-data", r.data, "-http", l.Addr().String()}
+	require.Contains(t, r.do(6, "run"), "is another daemon there?")
+	require.NoDirExists(t, r.data)
+	r.args[3] = "0.0.0.0:0"
+	require.Contains(t, r.do(2, "run"), "allow_remote")
+}
+
 func TestTheFilesBelongToTheDaemon(t *testing.T) {
 	r := newRig(t, "")
 	r.start()
@@ -203,7 +249,7 @@ accounts:
     cash: 50000
     policy: {guards: {max_orders: 1}, reserve: {fraction: 0.02}}
 timing: {settle: 2s, complete: 2s, acknowledge: 1s, sweep: 2s}
-events: {recheck: 1s}
+events: {recheck: 8s}
 `
 
 func (r *rig) targets(text string) {
@@ -230,15 +276,40 @@ func TestApproveBlockKill(t *testing.T) {
 	require.Contains(t, r.do(0, "status"), "KILLED: a bad feeling")
 	r.targets(`{"schema":1,"strategies":{"core":{"targets":{"MTUM":"0.2","QUAL":"0.8"}}}}`)
 	require.Contains(t, r.do(7, "enqueue", "P1", "-wait"), "the event is held: killed")
-	r.do(0, "resume", "-reason", "it is gone")
+	r.do(0, "kill", "P1", "-reason", "this one more so")
+	require.Contains(t, r.do(0, "resume", "-reason", "it is gone"), "P1: still killed by itself (this one more so)")
+	require.NotContains(t, r.do(0, "resume", "P1", "-reason", "it is gone"), "still")
 	held := read[ops.Status](r, "status").Waiting
 	require.Len(t, held, 1)
 	r.do(0, "deadletters", "release", held[0].ID, "-reason", "go on")
 	r.eventually("its plan waits for an approval", func(s *ops.Status) bool { return s.Queue[queue.Held] == 1 })
 	r.do(0, "block", "P1", "-reason", "the statement differs")
 	require.Contains(t, r.do(0, "status"), "BLOCKED: by ada: the statement differs")
+	require.Contains(t, r.do(7, "enqueue", "P1", "-wait"), "is blocked")
+	require.Contains(t, r.do(7, "enqueue", "P1", "-wait"), "behind event")
+	for _, e := range read[ops.Status](r, "status").Waiting {
+		if e.State == queue.Queued || e.State == queue.Delayed {
+			r.do(0, "deadletters", "drop", e.ID, "-reason", "not now")
+		}
+	}
 	require.Contains(t, r.do(0, "unblock", "P1", "-reason", "compared, it is right", "-wait"), "completed")
 	require.NotContains(t, r.do(0, "status"), "BLOCKED")
+
+	// An open breaker lets no work begin, until it is handed back.
+	r.do(2, "breakers", "force-open", "broker")
+	r.do(2, "breakers", "ajar", "broker", "-reason", "x")
+	require.Contains(t, r.do(4, "breakers", "force-open", "moon", "-reason", "x"), "allocations")
+	require.Contains(t, r.do(0, "breakers", "force-open", "broker", "-reason", "maintenance"), "no new work begins")
+	require.Contains(t, r.do(0, "status"), "breaker broker is open, force-open by ada since")
+	require.Contains(t, r.do(0, "breakers"), "maintenance")
+	r.do(0, "enqueue", "P1", "snapshot", "-key", "while-it-is-open")
+	r.eventually("the event waits", func(s *ops.Status) bool {
+		return slices.ContainsFunc(s.Waiting, func(e ops.Event) bool {
+			return e.State == queue.Delayed && strings.Contains(e.Why(), "breaker broker was opened by an operator")
+		})
+	})
+	require.Contains(t, r.do(0, "breakers", "auto", "broker", "-reason", "it is over"), "by the results")
+	require.Equal(t, ops.BreakerAuto, read[[]ops.Breaker](r, "breakers", "list")[1].Mode)
 
 	// An event that can never work becomes a dead letter.
 	r.do(7, "enqueue", "P1", "rebalance", "-payload", `{"strategy":"unheard-of"}`, "-wait")
@@ -265,6 +336,14 @@ func TestADryRunSendsNothing(t *testing.T) {
 	require.Contains(t, out, "dry run: nothing is sent")
 	require.NoFileExists(t, filepath.Join(r.data, "paper.json"))
 	require.NoFileExists(t, filepath.Join(r.data, "journal.db"))
+}
+
+func TestADryRunShowsAPlanBeforeAnyScheduleIsDue(t *testing.T) {
+	r := newRig(t, guarded)
+	r.targets(twoTargets)
+	stop := r.start("-dry-run")
+	require.Eventually(t, func() bool { return strings.Contains(r.out.String(), "preview P1: completed") }, 20*time.Second, 5*time.Millisecond)
+	require.Contains(t, stop(), "BUY")
 }
 
 func TestOverTheWire(t *testing.T) {

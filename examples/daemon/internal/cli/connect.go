@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -37,6 +38,9 @@ func (c *call) config() (*config.Config, error) {
 	}
 	if c.address != "" {
 		cfg.HTTP.Address = c.address
+		if err := cfg.HTTP.CheckAddress(); err != nil {
+			return nil, fmt.Errorf("%w: -http %w", errUsage, err)
+		}
 	}
 	return cfg, nil
 }
@@ -76,6 +80,9 @@ func (c *call) connect(ctx context.Context) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.something(cfg); err != nil {
+		return nil, err
+	}
 	token, err := service.Token(cfg)
 	if err != nil {
 		return nil, err
@@ -95,6 +102,19 @@ func (c *call) connect(ctx context.Context) (*connection, error) {
 	local := &ops.Local{Queue: stores.Queue, Journal: stores.Journal, Accounts: parts.Accounts(cfg)}
 	local.Fill = func(_ context.Context, s *ops.Status) { s.Paper = cfg.PaperMoney() }
 	return &connection{Verbs: local, cfg: cfg, Local: true, close: stores.Close}, nil
+}
+
+// something makes sure that an operator changes something that is there: a kill
+// in a folder that was never used stops nobody.
+func (c *call) something(cfg *config.Config) error {
+	if !c.changes || c.address != "" && !strings.HasSuffix(c.address, ":0") || cfg.Queue.Kind == config.KindRedis && cfg.Journal.Kind == config.KindRedis {
+		return nil
+	}
+	files, err := filepath.Glob(filepath.Join(cfg.Data, "*.db"))
+	if err == nil && len(files) > 0 || cfg.Broker.Simulator {
+		return nil
+	}
+	return fmt.Errorf("%w: no daemon runs on the data folder %s, and none ever did: nothing was changed; is it another one? see -config and -data", ops.ErrUnavailable, cfg.Data)
 }
 
 // remote finds the daemon: the one that works on the data folder, or the one at

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 
 	"github.com/evenkeel/evenkeel/broker"
 	"github.com/evenkeel/evenkeel/examples/daemon/internal/ops"
+	"github.com/evenkeel/evenkeel/internal/redisconn"
 	"github.com/evenkeel/evenkeel/queue"
 	"github.com/evenkeel/evenkeel/queue/redisimport"
 	"github.com/evenkeel/evenkeel/rebalance"
@@ -19,12 +22,12 @@ func importEvents(ctx context.Context, c *call) error {
 	if err := c.need(1, 1); err != nil {
 		return err
 	}
-	address, err := redis.ParseURL(c.arg(0))
+	address, err := redisconn.Parse(c.arg(0))
 	if err != nil {
-		return fmt.Errorf("%w: the address is no redis://host:port", errUsage)
+		return fmt.Errorf("%w: REDIS-URL: %s", errUsage, strings.TrimPrefix(err.Error(), "redisconn: parse URL: "))
 	}
-	address.ContextTimeoutEnabled = true
-	from := redis.NewClient(address)
+	logging.Disable() // its errors come back, and are told once
+	from := redis.NewUniversalClient(address)
 	defer from.Close()
 	opts := &redisimport.Options{Lost: c.lost, SkipFaults: c.skipFaults}
 	if c.dryRun {

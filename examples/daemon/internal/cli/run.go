@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -23,8 +24,8 @@ const spare = 20 * time.Second
 
 // run runs the daemon until it is told to stop, and in bounded time after that.
 func run(ctx context.Context, c *call) error {
-	if err := c.need(0, 0); err != nil {
-		return err
+	if len(c.args) > 0 {
+		return fmt.Errorf("%w: %q: run takes flags only; another sub-command stands before its flags, such as daemon status -data folder", errUsage, c.args)
 	}
 	cfg, err := c.config()
 	if err != nil {
@@ -86,7 +87,7 @@ func (c *call) tell(p rebalance.Progress) {
 	if r == nil {
 		return
 	}
-	fmt.Fprintf(c.Stdout, "%s  %s %s: %s %s%s\n", when(p.Time), r.Command, clean(r.Account), r.Outcome, r.Reason, told(r))
+	fmt.Fprintf(c.Stdout, "%s  %s %s: %s%s\n", when(p.Time), r.Command, clean(r.Account), strings.TrimSpace(string(r.Outcome)+" "+string(r.Reason)), told(r))
 	if c.dryRun && r.Plan != nil {
 		fmt.Fprintln(c.Stdout, r.Plan.Table())
 	}

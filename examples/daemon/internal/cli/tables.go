@@ -1,9 +1,8 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/evenkeel/evenkeel/examples/daemon/internal/ops"
@@ -12,11 +11,12 @@ import (
 )
 
 // statusTable shows how everything stands.
-func (c *call) statusTable(s *ops.Status, local bool) error {
+func (c *call) statusTable(s *ops.Status, conn *connection) error {
 	var words []string
+	local := conn.Local
 	switch {
 	case local:
-		words = append(words, "no daemon runs")
+		words = append(words, "no daemon runs on "+clean(conn.cfg.Data))
 	case s.Draining:
 		words = append(words, "draining")
 	case s.Serving:
@@ -66,9 +66,9 @@ func (c *call) statusTable(s *ops.Status, local bool) error {
 		fmt.Fprintf(c.Stdout, "  %d %s", s.Queue[state], state)
 	}
 	fmt.Fprintln(c.Stdout)
-	for _, name := range slices.Sorted(maps.Keys(s.Breakers)) {
-		if s.Breakers[name] != "closed" {
-			fmt.Fprintf(c.Stdout, "breaker %s is %s\n", name, s.Breakers[name])
+	for i := range s.Breakers {
+		if b := &s.Breakers[i]; b.State != "closed" || b.Mode != ops.BreakerAuto {
+			fmt.Fprintf(c.Stdout, "breaker %s is %s%s\n", clean(b.Name), b.State, set(b))
 		}
 	}
 	if s.Outbox > 0 {
@@ -79,6 +79,25 @@ func (c *call) statusTable(s *ops.Status, local bool) error {
 	}
 	fmt.Fprintln(c.Stdout)
 	return c.eventsTable(s.Waiting, "")
+}
+
+// set says who set a breaker, if anybody did.
+func set(b *ops.Breaker) string {
+	if b.Operator == "" {
+		return ""
+	}
+	return fmt.Sprintf(", %s by %s since %s: %s", b.Mode, clean(b.Operator), when(b.Since), clean(b.Reason))
+}
+
+// breakersTable lists the breakers.
+func (c *call) breakersTable(all []ops.Breaker) error {
+	t := c.table()
+	fmt.Fprintln(t, "BREAKER\tSTATE\tMODE\tBY\tSINCE\tREASON")
+	for i := range all {
+		b := &all[i]
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", clean(b.Name), b.State, b.Mode, clean(cmp.Or(b.Operator, "-")), when(b.Since), clean(b.Reason))
+	}
+	return t.Flush()
 }
 
 // eventsTable lists events, each with what happened last.
@@ -140,8 +159,8 @@ func (c *call) runsTable(all []ops.Run) error {
 
 // runTable shows a run with the outcome of each order.
 func (c *call) runTable(r *ops.Run) error {
-	fmt.Fprintf(c.Stdout, "run      %s\naccount  %s\ncommand  %s\ntime     %s to %s\noutcome  %s %s\n",
-		clean(r.ID), clean(r.Account), clean(r.Command), when(r.Started), when(r.Finished), r.Outcome, r.Reason)
+	fmt.Fprintf(c.Stdout, "run      %s\naccount  %s\ncommand  %s\ntime     %s to %s\noutcome  %s\n",
+		clean(r.ID), clean(r.Account), clean(r.Command), when(r.Started), when(r.Finished), strings.TrimSpace(string(r.Outcome)+" "+string(r.Reason)))
 	if r.Detail != "" {
 		fmt.Fprintf(c.Stdout, "detail   %s\n", clean(r.Detail))
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
+	"strings"
 
 	"github.com/evenkeel/evenkeel/broker"
 	"github.com/evenkeel/evenkeel/examples/daemon/internal/ops"
@@ -76,52 +76,6 @@ func (c *call) published(ctx context.Context, conn *connection, receipt queue.Re
 	})
 }
 
-// await waits until an event has ended and shows its run.
-func (c *call) await(ctx context.Context, conn *connection, id string) error {
-	ended := c.progress("event " + clean(id))
-	var e ops.Event
-	for {
-		var err error
-		if e, err = conn.Event(ctx, id); err != nil {
-			ended()
-			return err
-		}
-		if e.State == queue.Done || e.State == queue.Dead || e.State == queue.Held || e.State == queue.Superseded {
-			break
-		}
-		select {
-		case <-ctx.Done():
-			ended()
-			return ctx.Err()
-		case <-time.After(200 * time.Millisecond):
-		}
-	}
-	ended()
-	if id := e.LastRun(); id != "" {
-		r, err := conn.Run(ctx, journal.RunID(id))
-		if err != nil {
-			return err
-		}
-		if err := c.show(r, func() error { return c.runTable(&r) }); err != nil {
-			return err
-		}
-		if r.Outcome == ops.Unfinished {
-			return fmt.Errorf("%w: the event is %s: %s", errBadNews, e.State, clean(e.Why()))
-		}
-		if !r.Outcome.Ended() || r.Outcome == rebalance.Rejected {
-			return fmt.Errorf("%w: the run is %s", errBadNews, r.Outcome)
-		}
-		return nil
-	}
-	if err := c.show(e, func() error { return c.eventTable(&e) }); err != nil {
-		return err
-	}
-	if e.State != queue.Done {
-		return fmt.Errorf("%w: the event is %s", errBadNews, e.State)
-	}
-	return nil
-}
-
 func block(ctx context.Context, c *call) error {
 	return c.stop(ctx, 1, "blocked", ops.Verbs.Block)
 }
@@ -132,6 +86,25 @@ func kill(ctx context.Context, c *call) error {
 
 func resume(ctx context.Context, c *call) error {
 	return c.stop(ctx, 0, "resumed", ops.Verbs.Resume)
+}
+
+// stillKilled names the accounts that a resume of another scope does not reach.
+func (c *call) stillKilled(ctx context.Context, conn *connection) error {
+	s, err := conn.Status(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range s.Accounts {
+		a := &s.Accounts[i]
+		switch {
+		case a.Kill == nil:
+		case a.Kill.Account == "":
+			fmt.Fprintf(c.Stdout, "%s: still killed with all accounts (%s): daemon resume lifts that\n", clean(a.ID), clean(a.Kill.Reason))
+		case c.arg(0) == "":
+			fmt.Fprintf(c.Stdout, "%s: still killed by itself (%s): daemon resume %[1]s lifts that\n", clean(a.ID), clean(a.Kill.Reason))
+		}
+	}
+	return nil
 }
 
 // stop does what takes effect at once.
@@ -147,13 +120,18 @@ func (c *call) stop(ctx context.Context, least int, done string, verb func(ops.V
 		if err := verb(conn, ctx, broker.AccountID(c.arg(0)), signed); err != nil {
 			return err
 		}
-		whom := c.arg(0)
+		whom, lifts := c.arg(0), strings.HasPrefix(done, "resumed")
 		if whom == "" {
 			whom = "all accounts"
 		}
 		return c.show(map[string]string{"account": c.arg(0), "done": done}, func() error {
-			_, err := fmt.Fprintf(c.Stdout, "%s: %s\n", clean(whom), done)
-			return err
+			if conn.Local {
+				done += "; no daemon runs on " + clean(conn.cfg.Data) + ", the next one heeds it"
+			}
+			if _, err := fmt.Fprintf(c.Stdout, "%s: %s\n", clean(whom), done); err != nil || !lifts {
+				return err
+			}
+			return c.stillKilled(ctx, conn)
 		})
 	})
 }
@@ -271,6 +249,6 @@ func status(ctx context.Context, c *call) error {
 		if err != nil {
 			return err
 		}
-		return c.show(s, func() error { return c.statusTable(&s, conn.Local) })
+		return c.show(s, func() error { return c.statusTable(&s, conn) })
 	})
 }

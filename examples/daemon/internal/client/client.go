@@ -24,6 +24,9 @@ import (
 // ErrUnauthorized says that the token is wrong.
 var ErrUnauthorized = errors.New("client: the daemon does not take the token")
 
+// headerInstance names the daemon in each of its answers.
+const headerInstance = "X-Evenkeel-Instance"
+
 // maxAnswer bounds an answer, in bytes.
 const maxAnswer = 64 << 20
 
@@ -40,7 +43,11 @@ var _ ops.Verbs = (*Client)(nil)
 func New(address string, token config.Secret) *Client {
 	return &Client{
 		base: "http://" + address, token: token,
-		http: &http.Client{Timeout: 2 * time.Minute, Transport: &http.Transport{Proxy: nil, DisableKeepAlives: true}},
+		http: &http.Client{
+			Timeout: 2 * time.Minute, Transport: &http.Transport{Proxy: nil, DisableKeepAlives: true},
+			// A daemon never redirects, and what another server says is no answer.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
 	}
 }
 
@@ -58,7 +65,7 @@ func (c *Client) Alive(ctx context.Context, instance string) bool {
 		return false
 	}
 	defer resp.Body.Close()
-	answers := resp.Header.Get("X-Evenkeel-Instance")
+	answers := resp.Header.Get(headerInstance)
 	return answers != "" && (instance == "" || instance == answers)
 }
 
@@ -82,9 +89,15 @@ func (c *Client) do(ctx context.Context, method, path string, in, out any) error
 		return fmt.Errorf("%w: %w", ops.ErrUnavailable, err)
 	}
 	defer resp.Body.Close()
+	if resp.Header.Get(headerInstance) == "" {
+		return fmt.Errorf("%w: what answers at %s with status %d is no daemon", ops.ErrUnavailable, c.base, resp.StatusCode)
+	}
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	if err != nil || len(data) > maxAnswer {
-		return fmt.Errorf("%w: the answer of %s cannot be read: %w", ops.ErrUnavailable, path, errors.Join(err, io.ErrUnexpectedEOF))
+	if err == nil && len(data) > maxAnswer {
+		err = fmt.Errorf("it has more than %d bytes", maxAnswer)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: the answer of %s cannot be read: %w", ops.ErrUnavailable, path, err)
 	}
 	if resp.StatusCode != http.StatusOK {
 		return failed(resp.StatusCode, data)
@@ -208,6 +221,21 @@ func (c *Client) Block(ctx context.Context, id broker.AccountID, s ops.Signed) e
 // Kill implements [ops.Verbs].
 func (c *Client) Kill(ctx context.Context, id broker.AccountID, s ops.Signed) error {
 	return c.do(ctx, http.MethodPost, "/api/v1/kill", account{id, s}, nil)
+}
+
+// Breakers implements [ops.Verbs].
+func (c *Client) Breakers(ctx context.Context) (all []ops.Breaker, err error) {
+	err = c.do(ctx, http.MethodGet, "/api/v1/breakers", nil, &all)
+	return all, err
+}
+
+// ForceBreaker implements [ops.Verbs].
+func (c *Client) ForceBreaker(ctx context.Context, name string, mode ops.BreakerMode, s ops.Signed) error {
+	body := struct {
+		Mode ops.BreakerMode `json:"mode"`
+		ops.Signed
+	}{mode, s}
+	return c.do(ctx, http.MethodPost, "/api/v1/breakers/"+url.PathEscape(name), body, nil)
 }
 
 // Resume implements [ops.Verbs].

@@ -1,8 +1,8 @@
 package config
 
 import (
-	"encoding/json"
-	"regexp"
+	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -42,7 +42,9 @@ func (r *reader) account(c *Config, s *section) Account {
 	mode := choice(s, "mode", &a.Mode, modes...)
 	choice(s, "type", &a.Type, broker.Cash, broker.Margin)
 	text(s, "strategy", &a.Strategy)
-	a.Policy = r.policy(s.take("policy"), s.at("policy"))
+	policy := s.take("policy")
+	a.Policy = r.policy(policy, s.at("policy"))
+	r.tiers(c, &a, cmp.Or(policy, s.line()), s.at("policy"))
 	a.Trigger = r.trigger(s.take("trigger"), s.at("trigger"))
 	a.Partial = r.partial(r.open(s.take("partial"), s.at("partial")))
 	s.flag("ignore_other", &a.IgnoreOther)
@@ -65,6 +67,8 @@ func (r *reader) account(c *Config, s *section) Account {
 		r.fault(kindOr(mode, s), s.at("mode"), "%q: want live or paper, as the account is", a.Mode)
 	case a.Mode == "":
 		s.need("mode", "")
+	case c.Broker.Kind == KindIBKR && a.ID != "" && strings.HasPrefix(string(a.ID), "D") != (a.Mode == broker.Paper):
+		r.fault(kindOr(mode, s), s.at("mode"), "%q, but the name of account %s is that of another kind: paper accounts of IBKR begin with D, live ones do not", a.Mode, a.ID)
 	}
 	if !c.PaperMoney() && (cash != nil || positions != nil) {
 		r.fault(s.line(), s.at("cash"), "cash and positions of a real account are the broker's to say")
@@ -76,10 +80,13 @@ func (r *reader) account(c *Config, s *section) Account {
 func (r *reader) quantities(node *yaml.Node, name string) map[broker.InstrumentID]decimal.Decimal {
 	s := r.open(node, name)
 	all := map[broker.InstrumentID]decimal.Decimal{}
-	for symbol := range s.names {
+	for _, symbol := range slices.Sorted(maps.Keys(s.names)) {
 		id, err := broker.ParseInstrumentID(symbol)
 		if err != nil {
-			r.fault(s.names[symbol], s.at(symbol), "%v", err)
+			r.fault(s.names[symbol], s.at(symbol), "%s", strings.TrimPrefix(err.Error(), "broker: "))
+		}
+		if _, twice := all[id]; twice {
+			r.fault(s.names[symbol], s.at(symbol), "%s is there twice, in capital and in small letters", id)
 		}
 		var quantity decimal.Decimal
 		s.number(symbol, &quantity)
@@ -106,88 +113,62 @@ func (r *reader) trigger(node *yaml.Node, name string) *rebalance.Trigger {
 	return t
 }
 
+// partial reads what happens when some orders did not fill.
 func (r *reader) partial(s *section) rebalance.Partial {
 	var p rebalance.Partial
-	choice(s, "then", &p.Then, rebalance.RollForward, rebalance.Halt)
+	then := choice(s, "then", &p.Then, rebalance.RollForward, rebalance.Halt, rebalance.Compensate)
 	s.flag("follow_up", &p.FollowUp)
+	pairs, limit := s.items("pairs"), s.number("max_notional", &p.MaxNotional)
+	sold := map[broker.InstrumentID]bool{}
+	for _, item := range pairs {
+		p.Pairs = append(p.Pairs, r.pair(r.open(item.node, item.name), sold))
+	}
 	s.done()
+	if then != nil && then.Value != string(p.Then) {
+		return p // it has a fault already
+	}
+	if p.Then != rebalance.Compensate {
+		for _, key := range []string{"pairs", "max_notional"} {
+			if at := s.names[key]; at != nil {
+				r.fault(at, s.at(key), "is for then: compensate only: set it, or leave this away")
+			}
+		}
+		return p
+	}
+	if len(pairs) == 0 {
+		r.fault(s.line(), s.at("pairs"), "is missing: then: compensate buys back only what is named here, such as [{sell: MTUM, buy: QUAL}]")
+	}
+	if p.MaxNotional.Sign() <= 0 && !s.faulty("max_notional") {
+		r.fault(cmp.Or(limit, s.line()), s.at("max_notional"), "%s: then: compensate needs a limit above 0, in base currency", p.MaxNotional)
+	}
 	return p
 }
 
-// policy reads a policy in the form that [rebalance.DecodePolicy] reads, with
-// numbers written as numbers.
-func (r *reader) policy(node *yaml.Node, name string) rebalance.Policy {
-	p := rebalance.DefaultPolicy()
+// pair reads a sale, and the buy that it pays for.
+func (r *reader) pair(s *section, sold map[broker.InstrumentID]bool) rebalance.Pair {
+	sell, buy := r.symbol(s, "sell"), r.symbol(s, "buy")
+	s.done()
+	s.need("sell", string(sell))
+	s.need("buy", string(buy))
+	if sell != "" && sell == buy {
+		r.fault(s.line(), s.at("buy"), "%s is what is sold: want another symbol", buy)
+	}
+	if sell != "" && sold[sell] {
+		r.fault(s.line(), s.at("sell"), "%s is sold in another pair already", sell)
+	}
+	sold[sell] = true
+	return rebalance.Pair{Sell: sell, Buy: buy}
+}
+
+// symbol reads the name of an instrument.
+func (r *reader) symbol(s *section, key string) broker.InstrumentID {
+	value, node := s.scalar(key)
 	if node == nil {
-		return p
+		return ""
 	}
-	before := len(r.faults)
-	data, err := json.Marshal(r.plain(node, name))
-	if err != nil || len(r.faults) > before {
-		return p
-	}
-	decoded, err := rebalance.DecodePolicy(data)
-	if err == nil {
-		p, err = decoded, decoded.Check()
-	}
+	id, err := broker.ParseInstrumentID(value)
 	if err != nil {
-		for problem := range strings.SplitSeq(err.Error(), "\n") {
-			if strings.HasPrefix(problem, "rebalance: policy has") {
-				continue // a heading
-			}
-			r.fault(locate(node, problem), name, "%s", strings.TrimPrefix(problem, "rebalance: policy: "))
-		}
+		r.fault(node, s.at(key), "%s", strings.TrimPrefix(err.Error(), "broker: "))
 	}
-	return p
-}
-
-// plain turns YAML into what JSON can say: numbers become texts, as a policy
-// wants them.
-func (r *reader) plain(node *yaml.Node, name string) any {
-	switch node.Kind {
-	case yaml.MappingNode:
-		s, all := r.open(node, name), map[string]any{}
-		for key, value := range s.keys {
-			all[key] = r.plain(value, s.at(key))
-		}
-		return all
-	case yaml.SequenceNode:
-		all := make([]any, len(node.Content))
-		for i, item := range node.Content {
-			all[i] = r.plain(item, name)
-		}
-		return all
-	case yaml.AliasNode:
-		r.fault(node, name, "aliases are not supported: write it out")
-		return nil
-	case yaml.ScalarNode, yaml.DocumentNode: // a document cannot be inside one
-	}
-	switch node.Tag {
-	case "!!bool":
-		return node.Value == "true"
-	case "!!null":
-		return nil
-	}
-	return node.Value
-}
-
-var fieldWord = regexp.MustCompile(`[a-z][a-z_]+(\.[a-z_]+)*`)
-
-// locate finds the node that a message names, or the whole policy.
-func locate(node *yaml.Node, problem string) *yaml.Node {
-	for _, word := range fieldWord.FindAllString(strings.ToLower(problem), -1) {
-		found := node
-		for key := range strings.SplitSeq(word, ".") {
-			i := slices.IndexFunc(found.Content, func(n *yaml.Node) bool { return n.Value == key })
-			if found.Kind != yaml.MappingNode || i < 0 || i+1 >= len(found.Content) {
-				found = nil
-				break
-			}
-			found = found.Content[i+1]
-		}
-		if found != nil {
-			return found
-		}
-	}
-	return node
+	return id
 }

@@ -7,6 +7,11 @@ import (
 
 	"github.com/evenkeel/evenkeel/allocation"
 	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/broker/ibkr"
+	"github.com/evenkeel/evenkeel/journal/boltjournal"
+	"github.com/evenkeel/evenkeel/journal/redisjournal"
+	"github.com/evenkeel/evenkeel/queue/boltqueue"
+	"github.com/evenkeel/evenkeel/queue/redisqueue"
 	"github.com/evenkeel/evenkeel/rebalance"
 )
 
@@ -27,8 +32,8 @@ type Config struct {
 	// Data is the folder of all files that the daemon writes.
 	Data        string
 	Broker      Broker
-	Queue       Store
-	Journal     Store
+	Queue       Queue
+	Journal     Journal
 	Allocations Allocations
 	Accounts    []Account
 	Schedules   []Schedule
@@ -49,24 +54,29 @@ type Broker struct {
 	Kind string
 	// Simulator starts a simulated gateway and connects to it: ibkr only.
 	Simulator bool
-	// Address and ClientID are those of the gateway: ibkr only.
-	Address    string
-	ClientID   int
-	Currency   broker.Currency
-	Fractional bool
+	// Gateway is how to reach IBKR, without the accounts: ibkr only.
+	Gateway ibkr.Config
 	// Prices is a CSV file of closing prices that the paper market plays, Day how
 	// long it plays each: fake only.
 	Prices string
 	Day    time.Duration
 }
 
-// Store says where the queue or the journal is.
-type Store struct {
+// Queue says where the events wait.
+type Queue struct {
 	Kind string
-	// URL is that of the Redis server; it may hold a password.
-	URL Secret
-	// Name tells several on one server apart.
-	Name string
+	// URL is that of the Redis server, cluster or sentinels; it may hold a password.
+	URL   Secret
+	Bolt  boltqueue.Options
+	Redis redisqueue.Options
+}
+
+// Journal says where runs and orders are written down.
+type Journal struct {
+	Kind  string
+	URL   Secret
+	Bolt  boltjournal.Options
+	Redis redisjournal.Options
 }
 
 // Allocations says where the targets come from.
@@ -77,7 +87,11 @@ type Allocations struct {
 	APIKey   Secret
 	Header   string
 	Insecure bool
-	Rules    allocation.Rules
+	// Timeout bounds one request, Zone is where a date in an answer begins: http
+	// only.
+	Timeout time.Duration
+	Zone    *time.Location
+	Rules   allocation.Rules
 }
 
 // Account is an account that the daemon may act for.
@@ -115,6 +129,8 @@ type Schedule struct {
 // HTTP says where the API and the page are.
 type HTTP struct {
 	Address string
+	// Remote allows an address that is not the loopback.
+	Remote bool
 	// Token opens the API and the page. Empty: one is made in the data folder.
 	Token Secret
 	// Hosts are further names under which a proxy serves the page.
@@ -130,7 +146,8 @@ type Drop struct {
 	Every  time.Duration
 }
 
-// Stream takes events from a Redis stream; off without a URL.
+// Stream takes events from a Redis stream; off without a URL, which is that of a
+// server, a cluster or sentinels.
 type Stream struct {
 	URL  Secret
 	Name string

@@ -6,6 +6,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/broker/ibkr"
 	"github.com/evenkeel/evenkeel/rebalance"
 )
 
@@ -16,7 +17,7 @@ const DefaultAddress = "127.0.0.1:8477"
 func base() *Config {
 	return &Config{
 		Data: "evenkeel-data", Workers: 4,
-		Queue: Store{Kind: KindBolt, Name: "main"}, Journal: Store{Kind: KindBolt, Name: "evenkeel"},
+		Queue: Queue{Kind: KindBolt}, Journal: Journal{Kind: KindBolt},
 		HTTP: HTTP{Address: DefaultAddress}, Log: Log{Level: "info", Format: "text"},
 	}
 }
@@ -26,7 +27,7 @@ func base() *Config {
 func Default(data string) *Config {
 	c := base()
 	c.Data = data
-	c.Broker = Broker{Kind: KindFake, Currency: "USD", Day: time.Minute}
+	c.Broker = Broker{Kind: KindFake, Day: time.Minute}
 	c.Allocations = Allocations{Kind: KindFile} // Path is made in the data folder
 	policy := rebalance.DefaultPolicy()
 	policy.Reserve.Fraction = decimal.New(2, -2)
@@ -54,7 +55,7 @@ func Default(data string) *Config {
 // at a simulated gateway, over the wire.
 func Simulator(data string) *Config {
 	c := Default(data)
-	c.Broker = Broker{Kind: KindIBKR, Simulator: true, ClientID: 17, Currency: "USD"}
+	c.Broker = Broker{Kind: KindIBKR, Simulator: true, Gateway: ibkr.Config{ClientID: 17, Currency: "USD"}}
 	a := &c.Accounts[0]
 	a.ID, a.Mode, a.Strategy, a.Cash = "DU1234567", broker.Paper, "half-half", decimal.NewFromInt(2_000)
 	a.Positions = map[broker.InstrumentID]decimal.Decimal{"AAPL": decimal.NewFromInt(800)}

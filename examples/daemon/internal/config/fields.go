@@ -66,32 +66,72 @@ func (s *section) flag(key string, into *bool) {
 	*into = value == "true"
 }
 
+// unbounded is the highest number of a field that has no limit of its own.
+const unbounded = 1<<31 - 1
+
 // count reads a whole number of at least one.
-func (s *section) count(key string, into *int) {
+func (s *section) count(key string, into *int) { s.upTo(key, into, 1, unbounded) }
+
+// upTo reads a whole number within limits.
+func (s *section) upTo(key string, into *int, least, most int) {
+	if _, node := s.scalar(key); node != nil {
+		s.whole(node, key, into, least, most, "")
+	}
+}
+
+// whole reads a whole number. What else is allowed stands in or.
+func (s *section) whole(node *yaml.Node, key string, into *int, least, most int, or string) {
+	n, err := strconv.Atoi(node.Value)
+	switch {
+	case err == nil && n >= least && n <= most:
+		*into = n
+	case most >= unbounded:
+		s.r.fault(node, s.at(key), "%q: want a whole number of %d or more%s", node.Value, least, or)
+	default:
+		s.r.fault(node, s.at(key), "%q: want a whole number from %d to %d%s", node.Value, least, most, or)
+	}
+}
+
+// units of a size.
+var units = []struct {
+	suffix string
+	bytes  int64
+}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"", 1}}
+
+// bytes reads a size such as 512MiB.
+func (s *section) bytes(key string, into *int64) {
 	value, node := s.scalar(key)
 	if node == nil {
 		return
 	}
-	n, err := strconv.Atoi(value)
-	if err != nil || n < 1 {
-		s.r.fault(node, s.at(key), "%q: want a whole number of 1 or more", value)
+	for _, u := range units {
+		number, ok := strings.CutSuffix(value, u.suffix)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
+		if err != nil || n > 1<<40/u.bytes || n*u.bytes < 1<<20 {
+			break
+		}
+		*into = n * u.bytes
 		return
 	}
-	*into = n
+	s.r.fault(node, s.at(key), "%q: want a size from 1MiB to 1024GiB, such as 512MiB", value)
 }
 
 // span reads a duration such as 90s or 1h30m, more than zero.
-func (s *section) span(key string, into *time.Duration) {
+func (s *section) span(key string, into *time.Duration) *yaml.Node {
 	value, node := s.scalar(key)
 	if node == nil {
-		return
+		return nil
 	}
 	d, err := time.ParseDuration(value)
 	if err != nil || d <= 0 {
 		s.r.fault(node, s.at(key), "%q: want a duration such as 30s, 5m or 1h30m", value)
-		return
+		return node
 	}
 	*into = d
+	return node
 }
 
 // number reads an exact decimal of at least zero.
@@ -181,7 +221,11 @@ func words[T ~string](s *section, key string, allowed ...T) []T {
 	var all []T
 	for _, item := range s.items(key) {
 		w := T(item.node.Value)
-		if item.node.Kind != yaml.ScalarNode || len(allowed) > 0 && !slices.Contains(allowed, w) {
+		if item.node.Kind != yaml.ScalarNode {
+			s.r.fault(item.node, item.name, "want a single value")
+			continue
+		}
+		if len(allowed) > 0 && !slices.Contains(allowed, w) {
 			s.r.fault(item.node, item.name, "%q is none of %s", w, list(allowed))
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -24,15 +25,15 @@ const maxFile = 1 << 20
 func Load(path string, environ func(string) (string, bool)) (*Config, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("config: %w", err)
+		return nil, fmt.Errorf("%w: %w: name the file with -config, or leave that away for a paper account", ErrInvalid, err)
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
-		return nil, fmt.Errorf("config: read %s: %w", path, err)
+		return nil, fmt.Errorf("%w: read %s: %w", ErrInvalid, path, err)
 	}
 	if len(data) > maxFile {
-		return nil, fmt.Errorf("config: %s has more than %d bytes: %w", path, maxFile, ErrInvalid)
+		return nil, fmt.Errorf("%w: %s has more than %d bytes", ErrInvalid, path, maxFile)
 	}
 	c, faults := Parse(data, filepath.Dir(path), environ)
 	if len(faults) > 0 {
@@ -79,10 +80,10 @@ func (r *reader) config(s *section) *Config {
 	text(s, "data", &c.Data)
 	c.Data = r.path(c.Data)
 	c.Broker = r.broker(r.open(s.take("broker"), "broker"))
-	c.Queue = r.store(r.open(s.take("queue"), "queue"), "main")
-	c.Journal = r.store(r.open(s.take("journal"), "journal"), "evenkeel")
+	c.Queue = r.queue(r.open(s.take("queue"), "queue"))
+	c.Journal = r.journal(r.open(s.take("journal"), "journal"))
 	if c.Broker.Simulator && (c.Queue.Kind != KindBolt || c.Journal.Kind != KindBolt) {
-		r.fault(s.line(), "broker.simulator", "stands beside a queue or journal of kind redis: the simulator begins anew each time, and they would not")
+		r.fault(s.names["broker"], "broker.simulator", "stands beside a queue or journal of kind redis: the simulator begins anew each time, and they would not")
 	}
 	c.Allocations = r.allocations(r.open(s.take("allocations"), "allocations"), s.line())
 	r.accounts(c, s)
@@ -142,9 +143,18 @@ func (r *reader) log(c *Config, s *section) {
 	s.done()
 }
 
-// need reports a field that must not be empty.
+// need reports a field that must not be empty, unless what stands there has a fault
+// already.
 func (s *section) need(key, value string) {
-	if value == "" && !slices.ContainsFunc(s.r.faults, func(f Fault) bool { return f.Field == s.at(key) }) {
+	if value == "" && !s.broken && !s.faulty(key) {
 		s.r.fault(s.line(), s.at(key), "is missing")
 	}
+}
+
+// faulty reports whether a field has a fault already, or the place of its secret.
+func (s *section) faulty(key string) bool {
+	return slices.ContainsFunc(s.r.faults, func(f Fault) bool {
+		rest, ok := strings.CutPrefix(f.Field, s.at(key))
+		return ok && (rest == "" || rest == "_env" || rest == "_file")
+	})
 }

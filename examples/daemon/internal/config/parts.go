@@ -1,62 +1,19 @@
 package config
 
 import (
+	"cmp"
+	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
+	"github.com/shopspring/decimal"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/evenkeel/evenkeel/broker"
 	"github.com/evenkeel/evenkeel/rebalance"
 )
-
-func (r *reader) broker(s *section) Broker {
-	b := Broker{Kind: KindFake, Currency: "USD", Day: time.Minute}
-	kind := choice(s, "kind", &b.Kind, KindFake, KindIBKR)
-	s.flag("simulator", &b.Simulator)
-	address := text(s, "address", &b.Address)
-	s.count("client_id", &b.ClientID)
-	text(s, "currency", &b.Currency)
-	s.flag("fractional", &b.Fractional)
-	prices := text(s, "prices", &b.Prices)
-	s.span("day", &b.Day)
-	s.done()
-
-	b.Prices = r.path(b.Prices)
-	if b.Kind == KindFake {
-		if b.Simulator {
-			r.fault(kindOr(kind, s), "broker.simulator", "is of kind ibkr only: set kind: ibkr")
-			b.Simulator = false
-		}
-		if b.Prices != "" {
-			if _, err := os.Stat(b.Prices); err != nil {
-				r.fault(prices, "broker.prices", "%v", err)
-			}
-		}
-		return b
-	}
-	if prices != nil {
-		r.fault(prices, "broker.prices", "is of kind fake only")
-	}
-	if b.Simulator {
-		if address != nil {
-			r.fault(address, "broker.address", "stands beside simulator: the simulator has its own")
-		}
-		b.ClientID = max(b.ClientID, 17)
-		return b
-	}
-	s.need("address", b.Address)
-	if b.ClientID == 0 {
-		s.need("client_id", "")
-	}
-	if _, _, err := net.SplitHostPort(b.Address); b.Address != "" && err != nil {
-		r.fault(address, "broker.address", "%q: want host:port, such as 127.0.0.1:4002", b.Address)
-	}
-	return b
-}
 
 func kindOr(kind *yaml.Node, s *section) *yaml.Node {
 	if kind != nil {
@@ -65,31 +22,18 @@ func kindOr(kind *yaml.Node, s *section) *yaml.Node {
 	return s.line()
 }
 
-func (r *reader) store(s *section, name string) Store {
-	st := Store{Kind: KindBolt, Name: name}
-	kind := choice(s, "kind", &st.Kind, KindBolt, KindRedis)
-	text(s, "name", &st.Name)
-	s.secret("url", &st.URL)
-	s.done()
-	if st.Kind == KindRedis && st.URL == "" {
-		s.need("url", "")
-	}
-	if st.Kind == KindBolt && st.URL != "" {
-		r.fault(kindOr(kind, s), s.at("url"), "is of kind redis only: set kind: redis")
-	}
-	return st
-}
-
 func (r *reader) allocations(s *section, root *yaml.Node) Allocations {
-	a := Allocations{Kind: KindFile}
-	choice(s, "kind", &a.Kind, KindFile, KindHTTP)
-	path := text(s, "path", &a.Path)
+	a := Allocations{Kind: KindFile, Timeout: 20 * time.Second, Zone: time.UTC}
+	kind := choice(s, "kind", &a.Kind, KindFile, KindHTTP)
+	text(s, "path", &a.Path)
 	base := text(s, "base_url", &a.BaseURL)
 	s.secret("api_key", &a.APIKey)
 	text(s, "header", &a.Header)
 	s.flag("insecure", &a.Insecure)
-	s.number("min_sum", &a.Rules.MinSum)
-	s.number("max_sum", &a.Rules.MaxSum)
+	s.span("timeout", &a.Timeout)
+	s.zone("zone", &a.Zone)
+	least := s.number("min_sum", &a.Rules.MinSum)
+	most := s.number("max_sum", &a.Rules.MaxSum)
 	s.span("max_age", &a.Rules.MaxAge)
 	s.done()
 	if s.node == nil {
@@ -97,49 +41,82 @@ func (r *reader) allocations(s *section, root *yaml.Node) Allocations {
 	}
 	a.Path = r.path(a.Path)
 	switch {
-	case a.Kind == KindFile && base != nil:
-		r.fault(base, "allocations.base_url", "is of kind http only")
+	case kind != nil && kind.Value != a.Kind: // it has a fault already
 	case a.Kind == KindFile:
+		s.only(KindHTTP, "base_url", "api_key_env", "api_key_file", "header", "insecure", "timeout", "zone")
 		s.need("path", a.Path)
-	case path != nil:
-		r.fault(path, "allocations.path", "is of kind file only")
 	default:
+		s.only(KindFile, "path")
 		s.need("base_url", a.BaseURL)
-		if u, err := url.Parse(a.BaseURL); base != nil && (err != nil || u.Host == "") {
-			r.fault(base, "allocations.base_url", "%q: want an address such as https://api.example.com/v1/strategies", a.BaseURL)
+		r.address(s, base, &a)
+	}
+	for _, f := range []struct {
+		key   string
+		node  *yaml.Node
+		value decimal.Decimal
+	}{{"min_sum", least, a.Rules.MinSum}, {"max_sum", most, a.Rules.MaxSum}} {
+		if f.node != nil && f.value.Sign() == 0 {
+			r.fault(f.node, s.at(f.key), "%s: want more than 0", f.value)
 		}
 	}
 	if err := a.Rules.Validate(); err != nil {
-		r.fault(s.line(), "allocations", "%v", err)
+		key := "min_sum"
+		if least == nil {
+			key = "max_sum"
+		}
+		r.fault(cmp.Or(least, most, s.line()), s.at(key), "want min_sum (0.99 by default) more than 0, and max_sum (1.01 by default) not less")
 	}
 	return a
 }
 
+// address checks where the targets are asked for.
+func (r *reader) address(s *section, node *yaml.Node, a *Allocations) {
+	if node == nil {
+		return
+	}
+	u, err := url.Parse(a.BaseURL)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		r.fault(node, s.at("base_url"), "%q: want an address such as https://api.example.com/v1/strategies", a.BaseURL)
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		r.fault(node, s.at("base_url"), "has a user, a query or a fragment: want the address alone; a key goes into api_key_env or api_key_file")
+	}
+}
+
 func (r *reader) http(c *Config, s *section) {
 	address := text(s, "address", &c.HTTP.Address)
-	remote := false
-	s.flag("allow_remote", &remote)
+	s.flag("allow_remote", &c.HTTP.Remote)
 	s.secret("token", &c.HTTP.Token)
 	c.HTTP.Hosts = words[string](s, "hosts")
 	s.done()
-	host, _, err := net.SplitHostPort(c.HTTP.Address)
-	if err != nil {
-		r.fault(address, "http.address", "%q: want host:port, such as 127.0.0.1:8477", c.HTTP.Address)
-		return
-	}
-	ip := net.ParseIP(host)
-	if local := host == "localhost" || ip != nil && ip.IsLoopback(); !local && !remote {
-		r.fault(address, "http.address", "%q is not the loopback: put a proxy with TLS before it, and set allow_remote: true", c.HTTP.Address)
+	if err := c.HTTP.CheckAddress(); err != nil {
+		r.fault(address, "http.address", "%v", err)
 	}
 	if len(c.HTTP.Token) > 0 && len(c.HTTP.Token) < 16 {
 		r.fault(s.line(), "http.token", "has fewer than 16 characters: it could be guessed")
 	}
 }
 
+// CheckAddress says what is wrong with the address, if anything is.
+func (h *HTTP) CheckAddress() error {
+	host, _, err := net.SplitHostPort(h.Address)
+	if err != nil {
+		return fmt.Errorf("%q: want host:port, such as %s", h.Address, DefaultAddress)
+	}
+	ip := net.ParseIP(host)
+	if local := host == "localhost" || ip != nil && ip.IsLoopback(); !local && !h.Remote {
+		return fmt.Errorf("%q is not the loopback: put a proxy with TLS before it, and set http.allow_remote: true", h.Address)
+	}
+	return nil
+}
+
 func (r *reader) ingestion(c *Config, s *section) {
 	hook := r.open(s.take("webhook"), "webhook")
 	hook.secret("secret", &c.Webhook.Secret)
 	hook.done()
+	if len(hook.names) > 0 {
+		hook.need("secret", c.Webhook.Secret.Reveal())
+	}
 	if c.Webhook.Secret != "" && len(c.Webhook.Secret) < 16 {
 		r.fault(hook.line(), "webhook.secret", "has fewer than 16 characters: it could be guessed")
 	}
@@ -149,11 +126,19 @@ func (r *reader) ingestion(c *Config, s *section) {
 	c.Drop.Folder = r.path(c.Drop.Folder)
 	drop.span("every", &c.Drop.Every)
 	drop.done()
+	if len(drop.names) > 0 {
+		drop.need("folder", c.Drop.Folder)
+	}
 	stream := r.open(s.take("stream"), "stream")
 	c.Stream.Name = "evenkeel-events"
-	stream.secret("url", &c.Stream.URL)
-	text(stream, "name", &c.Stream.Name)
+	stream.redis(&c.Stream.URL)
+	if text(stream, "name", &c.Stream.Name) != nil {
+		stream.need("name", c.Stream.Name)
+	}
 	stream.done()
+	if len(stream.names) > 0 {
+		stream.need("url", c.Stream.URL.Reveal())
+	}
 }
 
 var alarming = []rebalance.Outcome{rebalance.Blocked, rebalance.Held, rebalance.Failed, rebalance.Rejected, rebalance.Cancelled, rebalance.CompletedAdjusted}

@@ -84,6 +84,7 @@ type section struct {
 	keys   map[string]*yaml.Node // by name, those that were not taken yet
 	names  map[string]*yaml.Node
 	fields []string // that were asked for
+	broken bool     // it is no mapping, which is a fault already
 }
 
 // open begins a mapping. A node that is none is a fault, and reads as empty.
@@ -94,10 +95,12 @@ func (r *reader) open(node *yaml.Node, prefix string) *section {
 	}
 	if node.Kind == yaml.AliasNode {
 		r.fault(node, cmp.Or(prefix, "file"), "aliases are not supported: write it out")
+		s.broken = true
 		return s
 	}
 	if node.Kind != yaml.MappingNode {
-		r.fault(node, prefix, "want a mapping of fields")
+		r.fault(node, cmp.Or(prefix, "file"), "want a mapping of fields")
+		s.broken = true
 		return s
 	}
 	for i := 0; i+1 < len(node.Content); i += 2 {
@@ -138,6 +141,15 @@ func (s *section) pull(key string) *yaml.Node {
 
 // line is where the section begins, or the section around it.
 func (s *section) line() *yaml.Node { return s.node }
+
+// only reports fields that stand there although only another kind has them.
+func (s *section) only(kind string, fields ...string) {
+	for _, key := range fields {
+		if at := s.names[key]; at != nil {
+			s.r.fault(at, s.at(key), "is of kind %s only: set kind: %s, or leave it away", kind, kind)
+		}
+	}
+}
 
 // done reports the keys that nobody took.
 func (s *section) done() {

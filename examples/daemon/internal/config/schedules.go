@@ -31,8 +31,8 @@ func (r *reader) schedule(c *Config, s *section) Schedule {
 		rebalance.CommandReconcile, rebalance.CommandHealth, rebalance.CommandCancelOrders)
 	at := s.clock("at", &one.At)
 	s.span("every", &one.Every)
-	if days := words[string](s, "days"); days != nil {
-		one.Days = r.days(s, days)
+	if days := r.days(s); days != nil {
+		one.Days = days
 	}
 	s.zone("zone", &one.Zone)
 	s.flag("at_start", &one.AtStart)
@@ -58,15 +58,16 @@ func (r *reader) schedule(c *Config, s *section) Schedule {
 	return one
 }
 
-// days reads the names of weekdays.
-func (r *reader) days(s *section, names []string) []time.Weekday {
+// days reads the names of weekdays, nil if there are none.
+func (r *reader) days(s *section) []time.Weekday {
 	var all []time.Weekday
-	for _, name := range names {
-		i := slices.IndexFunc([]string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}, func(d string) bool {
-			return strings.HasPrefix(strings.ToLower(name), d)
+	for _, item := range s.items("days") {
+		day := strings.ToLower(item.node.Value)
+		i := slices.IndexFunc([]string{"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}, func(name string) bool {
+			return len(day) >= 3 && strings.HasPrefix(name, day)
 		})
 		if i < 0 {
-			r.fault(s.line(), s.at("days"), "%q is none of mon, tue, wed, thu, fri, sat, sun", name)
+			r.fault(item.node, item.name, "%q is none of mon, tue, wed, thu, fri, sat, sun", item.node.Value)
 			continue
 		}
 		all = append(all, time.Weekday(i))
@@ -76,19 +77,16 @@ func (r *reader) days(s *section, names []string) []time.Weekday {
 
 // named reads the accounts of a schedule; none are all.
 func (r *reader) named(c *Config, s *section) []broker.AccountID {
-	picked := words[broker.AccountID](s, "accounts")
-	if picked == nil {
-		for i := range c.Accounts {
-			picked = append(picked, c.Accounts[i].ID)
+	var all []broker.AccountID
+	for i := range c.Accounts {
+		if id := c.Accounts[i].ID; id != "" && !slices.Contains(all, id) {
+			all = append(all, id)
 		}
+	}
+	if picked := words(s, "accounts", all...); picked != nil {
 		return picked
 	}
-	for _, id := range picked {
-		if !slices.ContainsFunc(c.Accounts, func(a Account) bool { return a.ID == id }) {
-			r.fault(s.line(), s.at("accounts"), "%q is none of the accounts above", id)
-		}
-	}
-	return picked
+	return all
 }
 
 // newYork is the zone of a schedule that names none.

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net/url"
 	"os"
 	"strings"
 )
@@ -57,7 +56,7 @@ func (s *section) secret(key string, into *Secret) {
 		*into = value
 	}
 	if plain != nil {
-		if u, err := url.Parse(plain.Value); key == "url" && err == nil && u.User == nil && *into == "" {
+		if key == "url" && env == nil && file == nil && !strings.Contains(plain.Value, "@") {
 			*into = Secret(plain.Value)
 			return
 		}

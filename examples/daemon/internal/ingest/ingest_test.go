@@ -182,6 +182,54 @@ func TestAStreamOfRedis(t *testing.T) {
 	wg.Wait()
 }
 
+func TestAStreamOfAClusterAndOneBehindSentinels(t *testing.T) {
+	t.Run("cluster", func(t *testing.T) {
+		cluster := redistest.NewCluster(t, redistest.Options{})
+		client := cluster.Client()
+		defer client.Close()
+		streamed(t, client, "redis+cluster://"+strings.Join(cluster.Addrs(), ","), func() {})
+	})
+	t.Run("sentinels, over a failover", func(t *testing.T) {
+		s := redistest.NewSentinel(t, redistest.Options{})
+		client := s.Client()
+		defer client.Close()
+		streamed(t, client, "redis+sentinel://"+s.Addr+"/"+redistest.MasterName, func() {
+			s.AwaitReplica()
+			s.Master.Kill()
+			s.AwaitFailover()
+		})
+	})
+}
+
+// streamed lets an event in before something happens to the servers, and one after.
+func streamed(t *testing.T, client redis.UniversalClient, address string, happens func()) {
+	gate, q := box()
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		require.NoError(t, ingest.Stream(ctx, gate, config.Stream{URL: config.Secret(address), Name: "events"}, quiet))
+	})
+	for n, command := range []string{"snapshot", "health"} {
+		values := map[string]any{"event": `{"account":"A","command":"` + command + `"}`}
+		require.Eventually(t, func() bool { // a client may still look for the new master
+			return client.XAdd(t.Context(), &redis.XAddArgs{Stream: "events", Values: values}).Err() == nil
+		}, 20*time.Second, 50*time.Millisecond)
+		require.Eventually(t, func() bool { return len(accepted(t, q)) > n }, 30*time.Second, 5*time.Millisecond)
+		if n == 0 {
+			happens()
+		}
+	}
+	cancel()
+	wg.Wait()
+}
+
+func TestAStreamWithABadAddress(t *testing.T) {
+	gate, _ := box()
+	err := ingest.Stream(t.Context(), gate, config.Stream{URL: "redis+sentinel://:topsecret@h:1", Name: "x"}, quiet)
+	require.ErrorContains(t, err, "master's name")
+	require.NotContains(t, err.Error(), "topsecret")
+}
+
 func TestWhenASchedulesIsDue(t *testing.T) {
 	newYork, err := time.LoadLocation("America/New_York")
 	require.NoError(t, err)

@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 
 	"github.com/evenkeel/evenkeel/examples/daemon/internal/config"
+	"github.com/evenkeel/evenkeel/internal/redisconn"
 )
 
 // group is the consumer group of all daemons.
@@ -19,14 +21,16 @@ const group = "evenkeel"
 // Stream publishes the events of a Redis stream until ctx ends. An entry has the
 // field "event", the JSON form of an event. It is acknowledged once the event is
 // in the queue. One that will never be let in is copied to the stream
-// NAME:rejected, with the reason, and acknowledged.
+// NAME:rejected, with the reason, and acknowledged. The stream may be on a server,
+// on a cluster, or behind sentinels.
 func Stream(ctx context.Context, g *Gate, c config.Stream, logger *slog.Logger) error {
-	options, err := redis.ParseURL(c.URL.Reveal())
+	options, err := redisconn.Parse(c.URL.Reveal())
 	if err != nil {
-		return errors.New("ingest: stream: the address is no redis://host:port")
+		return fmt.Errorf("ingest: stream: %w", err)
 	}
-	options.ContextTimeoutEnabled = true
-	client := redis.NewClient(options)
+	options.ReadTimeout = 2 * block // a read waits for so long when there is nothing
+	logging.Disable()               // its errors come back, and are told once
+	client := redis.NewUniversalClient(options)
 	defer client.Close()
 	s := &stream{client: client, name: c.Name, gate: g, logger: logger}
 	for ctx.Err() == nil {
@@ -38,9 +42,12 @@ func Stream(ctx context.Context, g *Gate, c config.Stream, logger *slog.Logger) 
 	return nil
 }
 
+// block is how long a read waits for an entry.
+const block = 2 * time.Second
+
 // stream is one consumer.
 type stream struct {
-	client *redis.Client
+	client redis.UniversalClient
 	name   string
 	gate   *Gate
 	logger *slog.Logger
@@ -63,7 +70,7 @@ func (s *stream) serve(ctx context.Context) error {
 			return err
 		}
 		fresh, err := s.client.XReadGroup(ctx, &redis.XReadGroupArgs{
-			Group: group, Consumer: group, Streams: []string{s.name, ">"}, Count: 100, Block: 2 * time.Second,
+			Group: group, Consumer: group, Streams: []string{s.name, ">"}, Count: 100, Block: block,
 		}).Result()
 		if errors.Is(err, redis.Nil) {
 			continue

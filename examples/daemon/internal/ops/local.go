@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/evenkeel/evenkeel/broker"
@@ -30,6 +31,8 @@ type Local struct {
 	Accounts []rebalance.Account
 	// Plan previews a rebalance. Default: none, [Local.Preview] fails.
 	Plan func(context.Context, rebalance.Request) (rebalance.Plan, error)
+	// Switchboard has the breakers. Default: none, they are unavailable.
+	Switchboard Switchboard
 	// Fill adds to a status what only a running engine knows. Default: nothing.
 	Fill func(context.Context, *Status)
 	// Convert changes a command on its way in: a dry run makes rebalance a
@@ -37,6 +40,9 @@ type Local struct {
 	Convert func(rebalance.Command) rebalance.Command
 	// Now is the time. Default: time.Now.
 	Now func() time.Time
+
+	mu     sync.Mutex
+	forced map[string]Breaker // by name: who set their mode
 }
 
 var _ Verbs = (*Local)(nil)

@@ -173,7 +173,8 @@ func (l *Local) Status(ctx context.Context) (Status, error) {
 		return s, classify(err)
 	}
 	s.Queue = stats.Counts
-	if s.Waiting, err = l.list(ctx, queue.Leased, queue.Queued, queue.Delayed, queue.Held); err != nil {
+	// Those that need an operator come first: the list may be cut off.
+	if s.Waiting, err = l.list(ctx, queue.Held, queue.Leased, queue.Queued, queue.Delayed); err != nil {
 		return s, err
 	}
 	for i := range l.Accounts {
@@ -186,6 +187,9 @@ func (l *Local) Status(ctx context.Context) (Status, error) {
 			ID: a.ID, Mode: a.Mode, Strategy: a.Strategy, Open: len(standing.Open), Unfinished: standing.Unfinished,
 			Block: standing.Block, Kill: standing.Kill,
 		})
+	}
+	if l.Switchboard != nil {
+		s.Breakers = l.breakers()
 	}
 	if l.Fill != nil {
 		l.Fill(ctx, &s)

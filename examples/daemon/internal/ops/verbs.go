@@ -43,6 +43,8 @@ type Verbs interface {
 	Unblock(ctx context.Context, account broker.AccountID, s Signed) (queue.Receipt, error)
 	Kill(ctx context.Context, account broker.AccountID, s Signed) error
 	Resume(ctx context.Context, account broker.AccountID, s Signed) error
+	Breakers(ctx context.Context) ([]Breaker, error)
+	ForceBreaker(ctx context.Context, name string, mode BreakerMode, s Signed) error
 }
 
 // Signed says who asks for a change, and why. Both are required.
@@ -143,8 +145,8 @@ type Status struct {
 	Draining bool                `json:"draining,omitempty"`
 	Accounts []Account           `json:"accounts"`
 	Queue    map[queue.State]int `json:"queue"`
-	Waiting  []Event             `json:"waiting,omitempty"` // queued, delayed, leased and held
-	Breakers map[string]string   `json:"breakers,omitempty"`
+	Waiting  []Event             `json:"waiting,omitempty"` // held, leased, queued and delayed; 1,000 at most
+	Breakers []Breaker           `json:"breakers,omitempty"`
 	Health   *rebalance.Report   `json:"health,omitempty"`
 	// Outbox counts notifications that wait to be sent.
 	Outbox int `json:"outbox,omitempty"`

@@ -1,9 +1,10 @@
 package paper
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -23,8 +24,10 @@ type Account struct {
 
 // Config says what the broker is.
 type Config struct {
-	// File keeps what the accounts hold. Required.
-	File     string
+	// File keeps the accounts and their orders. Required.
+	File string
+	// Accounts are the accounts. One that the file has holds what the file says.
+	// The file's other accounts stay as they are. Required.
 	Accounts []Account
 	// Prices is a CSV file of closing prices. Default: the bundled ones.
 	Prices string
@@ -36,28 +39,31 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Broker is a fake broker whose accounts outlive the process.
+// keptOrders is how many orders that ended are kept at least.
+const keptOrders = 500
+
+// Broker is a fake broker that outlives the process. Safe for concurrent use.
 type Broker struct {
 	*fake.Broker
-	market  *market
-	file    string
-	frozen  bool
-	earlier map[broker.OrderID]bool // received by an earlier process
+	market *market
+	file   string
+	frozen bool
 
-	mu    sync.Mutex
-	state state
+	mu    sync.Mutex // held while the file is written: its versions must not overtake each other
+	saved bool       // whether the file has what is below
+	count uint64     // of the broker's changes
+	day   int
 }
 
 var (
 	_ broker.Broker        = (*Broker)(nil)
+	_ broker.WhatIfer      = (*Broker)(nil)
 	_ broker.AbsenceProver = (*Broker)(nil)
 )
 
 // Open returns the broker as an earlier process left it, or a new one.
 func Open(c Config) (*Broker, error) {
-	if c.Day <= 0 {
-		c.Day = time.Minute
-	}
+	c.Day = cmp.Or(max(c.Day, 0), time.Minute)
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -65,103 +71,131 @@ func Open(c Config) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	kept, err := load(c.File)
+	day, books, err := load(c.File, c.Now())
 	if err != nil {
 		return nil, err
 	}
-	b := &Broker{market: m, file: c.File, frozen: c.ReadOnly, earlier: map[broker.OrderID]bool{}, state: state{Schema: stateSchema}}
-	if kept != nil {
-		m.first, b.state = min(kept.Day, len(m.days)-1), *kept
-		for _, id := range kept.Orders {
-			b.earlier[id] = true
-		}
+	if books != nil {
+		m.first = min(day, len(m.days)-1)
 	}
+	b := &Broker{market: m, file: c.File, frozen: c.ReadOnly}
 	b.Broker, err = fake.New(fake.Config{
-		Accounts: b.accounts(c.Accounts), Instruments: b.instruments(), Prices: m, Now: c.Now,
-		Fees: fake.Commission{Minimum: decimal.New(1, 0), PerUnit: decimal.New(5, -3)},
+		Accounts: accounts(c.Accounts, books), Instruments: m.instruments(), Prices: m, Now: c.Now,
+		Fees:  fake.Commission{Minimum: decimal.New(1, 0), PerUnit: decimal.New(5, -3)},
+		Books: books, KeepOrders: keptOrders,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("paper: %w", err)
+		return nil, fmt.Errorf("paper: %s: %w", c.File, err)
 	}
-	return b, b.keep("")
+	return b, b.keep()
 }
 
-// accounts returns the accounts as they were kept, the new ones as configured.
-func (b *Broker) accounts(configured []Account) []fake.Account {
+// accounts returns the configured accounts, and those of the books besides.
+func accounts(configured []Account, books *fake.Books) []fake.Account {
 	var all []fake.Account
+	known := map[broker.AccountID]bool{}
 	for _, a := range configured {
-		f := fake.Account{ID: a.ID, Type: a.Type, Cash: map[broker.Currency]decimal.Decimal{"USD": a.Cash}, Positions: a.Positions}
-		if kept, ok := b.state.Accounts[a.ID]; ok {
-			f.Cash, f.Positions = kept.Cash, kept.Positions
+		known[a.ID] = true
+		all = append(all, fake.Account{
+			ID: a.ID, Type: a.Type, Cash: map[broker.Currency]decimal.Decimal{"USD": a.Cash}, Positions: a.Positions,
+		})
+	}
+	if books == nil {
+		return all
+	}
+	for i := range books.Accounts {
+		if id := books.Accounts[i].ID; !known[id] {
+			all = append(all, fake.Account{ID: id})
 		}
-		all = append(all, f)
 	}
 	return all
 }
 
-func (b *Broker) instruments() []broker.Instrument {
-	var all []broker.Instrument
-	for _, id := range b.market.history.Symbols() {
-		all = append(all, broker.Instrument{ID: id})
-	}
-	return all
-}
-
-// keep writes down what the accounts hold, after an order was received.
-func (b *Broker) keep(received broker.OrderID) error {
+// keep writes the books down if they changed since they were. It is called after
+// what changes them, and before an answer that tells of them.
+func (b *Broker) keep() error {
 	if b.frozen {
 		return nil
 	}
-	accounts, err := b.Broker.Accounts(context.Background())
-	if err != nil {
-		return err
-	}
 	b.mu.Lock()
-	defer b.mu.Unlock() // the file is written under it: its versions must not overtake each other
-	s := state{Schema: stateSchema, Day: b.market.day(), Accounts: map[broker.AccountID]holding{}, Orders: b.state.Orders}
-	for _, a := range accounts {
-		positions, cash, err := b.Holdings(a.ID)
-		if err != nil {
-			return err
-		}
-		s.Accounts[a.ID] = holding{cash, positions}
+	defer b.mu.Unlock()
+	count, day := b.Changes(), b.market.day()
+	if b.saved && count == b.count && day == b.day {
+		return nil
 	}
-	if received != "" && !slices.Contains(s.Orders, received) {
-		s.Orders = append(slices.Clone(s.Orders), received)
-		s.Orders = s.Orders[max(0, len(s.Orders)-keptOrders):]
+	books := b.Books() // of now or later: what it has more is written again the next time
+	if err := save(b.file, day, &books); err != nil {
+		return fmt.Errorf("paper: keep the books: %w", err)
 	}
-	if err := s.save(b.file); err != nil {
-		return fmt.Errorf("paper: keep the accounts: %w", err)
-	}
-	b.state = s
+	b.saved, b.count, b.day = true, count, day
 	return nil
 }
 
-// Place receives an order. If what it did cannot be written down, its outcome
-// counts as unknown: a later process would not know of it.
+// Place receives an order. If it cannot be written down, its outcome counts as
+// unknown: a later process would not know of it.
 func (b *Broker) Place(ctx context.Context, order broker.Order) (broker.OrderState, error) {
 	placed, err := b.Broker.Place(ctx, order)
-	if err != nil {
+	lost := b.keep()
+	switch {
+	case lost == nil:
 		return placed, err
+	case err == nil:
+		err = &broker.Error{Op: fake.MethodPlace, Kind: broker.KindIndeterminate, Account: order.Account, Order: order.ID, Err: lost}
 	}
-	if err := b.keep(order.ID); err != nil {
-		return placed, &broker.Error{Op: "place", Kind: broker.KindIndeterminate, Account: order.Account, Order: order.ID, Err: err}
-	}
-	return placed, nil
+	return broker.OrderState{}, err
 }
 
-// ProveAbsent is certain only of orders of this process.
-func (b *Broker) ProveAbsent(ctx context.Context, account broker.AccountID, id broker.OrderID) (bool, error) {
-	if b.earlier[id] {
-		return false, nil
-	}
-	return b.Broker.ProveAbsent(ctx, account, id)
-}
-
-// Close writes down what the accounts hold and ends the session.
-func (b *Broker) Close() error {
-	if err := b.keep(""); err != nil {
+// Cancel cancels an order.
+func (b *Broker) Cancel(ctx context.Context, account broker.AccountID, id broker.OrderID) error {
+	if err := b.Broker.Cancel(ctx, account, id); err != nil {
 		return err
 	}
-	return b.Broker.Close()
+	return b.told(fake.MethodCancel, account)
 }
+
+// Snapshot returns an account as it is in the file.
+func (b *Broker) Snapshot(ctx context.Context, account broker.AccountID) (broker.Snapshot, error) {
+	s, err := b.Broker.Snapshot(ctx, account)
+	if err = cmp.Or(err, b.told(fake.MethodSnapshot, account)); err != nil {
+		return broker.Snapshot{}, err
+	}
+	return s, nil
+}
+
+// Orders returns the orders as they are in the file.
+func (b *Broker) Orders(ctx context.Context, account broker.AccountID, query broker.OrderQuery) ([]broker.OrderState, error) {
+	states, err := b.Broker.Orders(ctx, account, query)
+	if err = cmp.Or(err, b.told(fake.MethodOrders, account)); err != nil {
+		return nil, err
+	}
+	return states, nil
+}
+
+// Await returns the news of orders that are in the file.
+func (b *Broker) Await(ctx context.Context, account broker.AccountID, after broker.Cursor) ([]broker.OrderState, broker.Cursor, error) {
+	states, cursor, err := b.Broker.Await(ctx, account, after)
+	if err = cmp.Or(err, b.told(fake.MethodAwait, account)); err != nil {
+		return nil, after, err
+	}
+	return states, cursor, nil
+}
+
+// WhatIf previews an order on what is in the file.
+func (b *Broker) WhatIf(ctx context.Context, order broker.Order) (broker.WhatIf, error) {
+	w, err := b.Broker.WhatIf(ctx, order)
+	if err = cmp.Or(err, b.told(fake.MethodWhatIf, order.Account)); err != nil {
+		return broker.WhatIf{}, err
+	}
+	return w, nil
+}
+
+// told writes down what a call is about to tell. If that fails, it must not.
+func (b *Broker) told(method string, account broker.AccountID) error {
+	if err := b.keep(); err != nil {
+		return &broker.Error{Op: method, Kind: broker.KindTransient, Account: account, Err: err}
+	}
+	return nil
+}
+
+// Close writes the books down and ends the session.
+func (b *Broker) Close() error { return errors.Join(b.keep(), b.Broker.Close()) }

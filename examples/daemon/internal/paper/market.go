@@ -50,6 +50,15 @@ func prices(path string) (*marketdata.History, error) {
 	return marketdata.ReadHistory(bytes.NewReader(data), nil)
 }
 
+// instruments are all that have prices.
+func (m *market) instruments() []broker.Instrument {
+	var all []broker.Instrument
+	for _, id := range m.history.Symbols() {
+		all = append(all, broker.Instrument{ID: id})
+	}
+	return all
+}
+
 // day is the number of the day that is played now. The last one stays.
 func (m *market) day() int {
 	return min(m.first+int(m.now().Sub(m.began)/m.each), len(m.days)-1)

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/evenkeel/evenkeel/allocation"
 	"github.com/evenkeel/evenkeel/allocation/filesource"
@@ -64,9 +63,8 @@ func openPaper(c *config.Config, o *Options) (market, error) {
 
 // gateway is how to reach IBKR.
 func gateway(c *config.Config, logger *slog.Logger) ibkr.Config {
-	g := ibkr.Config{
-		Address: c.Broker.Address, ClientID: c.Broker.ClientID, Currency: c.Broker.Currency, Fractional: c.Broker.Fractional, Logger: logger,
-	}
+	g := c.Broker.Gateway
+	g.Logger = logger
 	for i := range c.Accounts {
 		a := &c.Accounts[i]
 		g.Accounts = append(g.Accounts, ibkr.Account{ID: a.ID, Mode: a.Mode, Type: a.Type})
@@ -89,7 +87,7 @@ func openAllocations(c *config.Config, ends *closers) (allocation.AllocationSour
 	}
 	source, err := httpsource.New(httpsource.Config{
 		BaseURL: a.BaseURL, APIKey: httpsource.Secret(a.APIKey), Header: a.Header, Insecure: a.Insecure,
-		Timeout: 20 * time.Second, Rules: a.Rules,
+		Timeout: a.Timeout, Zone: a.Zone, Rules: a.Rules,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("parts: allocations: %w", err)

@@ -71,11 +71,10 @@ func OpenStores(ctx context.Context, c *config.Config, logger *slog.Logger) (*St
 
 func (s *Stores) openQueue(ctx context.Context, c *config.Config, folder string, logger *slog.Logger) error {
 	if c.Queue.Kind == config.KindRedis {
-		q, err := redisqueue.Dial(ctx, c.Queue.URL.Reveal(), redisqueue.Options{
-			Name:       c.Queue.Name,
-			OnWarning:  func(err error) { logger.Warn("redis queue", "err", err) },
-			OnFailover: func(was, is string) { logger.Error("another redis server answers", "was", was, "is", is) },
-		})
+		o := c.Queue.Redis
+		o.OnWarning = func(err error) { logger.Warn("redis queue", "err", err) }
+		o.OnFailover = func(was, is string) { logger.Error("another redis server answers", "was", was, "is", is) }
+		q, err := redisqueue.Dial(ctx, c.Queue.URL.Reveal(), o)
 		if err != nil {
 			return fmt.Errorf("parts: queue: %w", err)
 		}
@@ -83,7 +82,7 @@ func (s *Stores) openQueue(ctx context.Context, c *config.Config, folder string,
 		s.add(q.Close)
 		return nil
 	}
-	q, err := boltqueue.Open(filepath.Join(folder, "queue.db"), nil)
+	q, err := boltqueue.Open(filepath.Join(folder, "queue.db"), &c.Queue.Bolt)
 	if err != nil {
 		return fmt.Errorf("parts: queue: %w", err)
 	}
@@ -94,7 +93,9 @@ func (s *Stores) openQueue(ctx context.Context, c *config.Config, folder string,
 
 func (s *Stores) openJournal(ctx context.Context, c *config.Config, folder string, logger *slog.Logger) error {
 	if c.Journal.Kind == config.KindRedis {
-		j, err := redisjournal.Open(ctx, c.Journal.URL.Reveal(), redisjournal.Options{Prefix: c.Journal.Name, Logger: logger})
+		o := c.Journal.Redis
+		o.Logger = logger
+		j, err := redisjournal.Open(ctx, c.Journal.URL.Reveal(), o)
 		if err != nil {
 			return fmt.Errorf("parts: journal: %w", err)
 		}
@@ -102,7 +103,7 @@ func (s *Stores) openJournal(ctx context.Context, c *config.Config, folder strin
 		s.add(j.Close)
 		return nil
 	}
-	j, err := boltjournal.Open(filepath.Join(folder, "journal.db"), nil)
+	j, err := boltjournal.Open(filepath.Join(folder, "journal.db"), &c.Journal.Bolt)
 	if err != nil {
 		return fmt.Errorf("parts: journal: %w", err)
 	}

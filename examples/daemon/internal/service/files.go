@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/evenkeel/evenkeel/examples/daemon/internal/config"
+	"github.com/evenkeel/evenkeel/examples/daemon/internal/ops"
 )
 
 // TokenFile and endpointFile are in the data folder: the secret of the API when
@@ -27,7 +28,7 @@ func Token(c *config.Config) (config.Secret, error) {
 		return c.HTTP.Token, nil
 	}
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return "", fmt.Errorf("service: data folder: %w", err)
+		return "", fmt.Errorf("%w: data folder %s: %w: it must be a folder that the daemon's user may write to", ops.ErrUnavailable, c.Data, err)
 	}
 	path := filepath.Join(c.Data, TokenFile)
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -36,15 +37,15 @@ func Token(c *config.Config) (config.Secret, error) {
 		err = errors.Join(err, f.Close())
 	}
 	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return "", fmt.Errorf("service: token: %w", err)
+		return "", fmt.Errorf("%w: token: %w: the daemon's user must be able to write to the data folder %s", ops.ErrUnavailable, err, c.Data)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return "", fmt.Errorf("service: token: %w", err)
+		return "", fmt.Errorf("%w: token: %w: run this as the user of the daemon", ops.ErrUnavailable, err)
 	}
 	token := strings.TrimSpace(string(data))
 	if len(token) < 16 {
-		return "", fmt.Errorf("service: token: %s is no token: remove it, and start the daemon anew", path)
+		return "", fmt.Errorf("%w: token: %s is no token: remove it, and start the daemon anew", ops.ErrUnavailable, path)
 	}
 	return config.Secret(token), nil
 }

@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -56,15 +58,15 @@ type service struct {
 // returns. What was put down goes on with the next start.
 func Run(ctx context.Context, c *config.Config, o Options) (err error) {
 	s := &service{c: c, o: o, hub: web.NewHub(), nudge: make(chan struct{}, 1), instance: rand.Text()}
+	listener, err := net.Listen("tcp", c.HTTP.Address)
+	if err != nil {
+		return fmt.Errorf("%w: service: http.address %q: %w: is another daemon there? stop it, or choose another address", ops.ErrUnavailable, c.HTTP.Address, err)
+	}
+	defer listener.Close()
 	token, err := Token(c)
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", c.HTTP.Address)
-	if err != nil {
-		return fmt.Errorf("service: http.address: %w", err)
-	}
-	defer listener.Close()
 	if err := s.openStores(ctx); err != nil {
 		return err
 	}
@@ -102,6 +104,9 @@ func (s *service) openPost() (*notify.Outbox, error) {
 	if s.o.DryRun {
 		name, notifiers = "outbox-dry-run.db", nil
 	}
+	if err := os.MkdirAll(s.c.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("service: data folder: %w", err)
+	}
 	outbox, err := notify.OpenOutbox(filepath.Join(s.c.Data, name))
 	if err != nil {
 		return nil, err
@@ -137,7 +142,8 @@ func (s *service) openWorld(ctx context.Context) error {
 		c: s.c, world: s.world, stores: s.stores, hub: s.hub, metrics: s.m, waiting: s.post.Waiting, dryRun: s.o.DryRun,
 	}
 	s.local = &ops.Local{
-		Queue: s.stores.Queue, Journal: s.stores.Journal, Accounts: parts.Accounts(s.c), Plan: s.world.Engine.Plan, Fill: s.watch.fill,
+		Queue: s.stores.Queue, Journal: s.stores.Journal, Accounts: parts.Accounts(s.c), Plan: s.world.Engine.Plan, Switchboard: s.world.Engine,
+		Fill: s.watch.fill,
 	}
 	if s.o.DryRun {
 		s.local.Convert = dry
@@ -190,19 +196,23 @@ func (s *service) serve(ctx context.Context, listener net.Listener, token config
 		}
 	})
 	s.feed(ctx, &feeders, stop)
+	s.watch.serving.Store(true)
 	s.o.Logger.Info("serving", "address", listener.Addr().String(), "accounts", len(s.c.Accounts), "paper", s.c.PaperMoney(), "dry_run", s.o.DryRun)
 	if s.o.Ready != nil {
 		s.o.Ready(listener.Addr().String())
 	}
 
-	s.watch.serving.Store(true)
-	drained := context.AfterFunc(ctx, func() {
+	draining := make(chan struct{})
+	undo := context.AfterFunc(ctx, func() {
+		defer close(draining)
 		s.watch.draining.Store(true)
 		s.hub.Tell(web.Change{Time: time.Now(), What: "look"})
 		s.o.Logger.Info("draining: no new event is taken, runs under way go on")
 	})
 	err = s.world.Engine.Run(ctx)
-	drained()
+	if !undo() {
+		<-draining
+	}
 	s.watch.serving.Store(false)
 	stop(nil)
 	feeders.Wait()
@@ -219,6 +229,9 @@ func (s *service) serve(ctx context.Context, listener net.Listener, token config
 // feed starts what brings events.
 func (s *service) feed(ctx context.Context, feeders *sync.WaitGroup, stop context.CancelCauseFunc) {
 	gate := &ingest.Gate{Verbs: s.local}
+	if s.o.DryRun {
+		feeders.Go(func() { s.preview(ctx) })
+	}
 	for i := range s.c.Schedules {
 		feeders.Go(func() { ingest.Schedule(ctx, gate, &s.c.Schedules[i], s.o.Logger) })
 	}
@@ -235,6 +248,22 @@ func (s *service) feed(ctx context.Context, feeders *sync.WaitGroup, stop contex
 				stop(err)
 			}
 		})
+	}
+}
+
+// preview asks for a plan of each account, so that a dry run shows something before
+// a schedule is due.
+func (s *service) preview(ctx context.Context) {
+	for i := range s.c.Accounts {
+		id := s.c.Accounts[i].ID
+		if slices.ContainsFunc(s.c.Schedules, func(one config.Schedule) bool {
+			return one.AtStart && one.Command == rebalance.CommandRebalance && slices.Contains(one.Accounts, id)
+		}) {
+			continue // it shows the same
+		}
+		if _, err := s.local.Enqueue(ctx, ops.NewEvent{Account: id, Command: rebalance.CommandPreview}); err != nil && ctx.Err() == nil {
+			s.o.Logger.Error("no preview", "account", id, "err", err)
+		}
 	}
 }
 

@@ -93,10 +93,6 @@ func (w *watcher) ready() bool {
 func (w *watcher) fill(_ context.Context, s *ops.Status) {
 	s.DryRun, s.Paper = w.dryRun, w.c.PaperMoney()
 	s.Serving, s.Draining, s.Outbox = w.serving.Load(), w.draining.Load(), w.waiting()
-	s.Breakers = map[string]string{}
-	for name, state := range w.world.Engine.Breakers() {
-		s.Breakers[name] = state.String()
-	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s.Health = w.health

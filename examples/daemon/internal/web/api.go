@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/evenkeel/evenkeel/broker"
 	"github.com/evenkeel/evenkeel/examples/daemon/internal/ingest"
@@ -26,6 +28,12 @@ type route struct {
 // account is the body of requests about an account.
 type account struct {
 	Account broker.AccountID `json:"account"`
+	ops.Signed
+}
+
+// force is the body of a request about a breaker.
+type force struct {
+	Mode ops.BreakerMode `json:"mode"`
 	ops.Signed
 }
 
@@ -85,8 +93,23 @@ func (s *Server) routes() []route {
 		{"POST", "/api/v1/resume", answerTo(func(r *http.Request, a account) (any, error) {
 			return struct{}{}, v.Resume(r.Context(), a.Account, a.Signed)
 		})},
+		{"GET", "/api/v1/breakers", answer(func(r *http.Request) (any, error) { return v.Breakers(r.Context()) })},
+		{"POST", "/api/v1/breakers/{name}", answerTo(func(r *http.Request, f force) (any, error) {
+			return struct{}{}, s.forced(r.Context(), r.PathValue("name"), f)
+		})},
 		{"GET", "/api/v1/changes", s.Hub.serve},
 	}
+}
+
+// forced sets the mode of a breaker and writes it into the log, which is where it
+// is kept: a restart forgets it.
+func (s *Server) forced(ctx context.Context, name string, f force) error {
+	err := s.Verbs.ForceBreaker(ctx, name, f.Mode, f.Signed)
+	if err == nil {
+		s.Logger.Warn("operator set a breaker", "breaker", name, "mode", f.Mode, "operator", f.Operator, "reason", f.Reason)
+		s.Hub.Tell(Change{Time: time.Now(), What: "look"})
+	}
+	return err
 }
 
 // bearer lets in who has the token.

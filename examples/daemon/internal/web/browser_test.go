@@ -100,6 +100,24 @@ func TestThePageInABrowser(t *testing.T) {
 	}
 }
 
+func TestABreakerIsForcedByKeyboard(t *testing.T) {
+	r, ctx := newRig(t), browse(t, 375, 740)
+	enter(t, r, ctx)
+	require.NoError(t, chromedp.Do(ctx,
+		chromedp.Focus(`#breaker-broker summary`), chromedp.KeyEvent(kb.Enter), chromedp.KeyEvent(kb.Tab),
+		chromedp.KeyEvent("the gateway misbehaves"), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Enter), chromedp.WaitVisible(".done"),
+	))
+	all, err := r.local.Breakers(ctx)
+	require.NoError(t, err)
+	require.Equal(t, []string{"open", "force-open", "Ada", "the gateway misbehaves"},
+		[]string{all[0].State, string(all[0].Mode), all[0].Operator, all[0].Reason})
+	require.NoError(t, chromedp.Do(ctx, chromedp.Evaluate[chromedp.Void](`document.getElementById("breaker-broker").open = true`)))
+	wide, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.documentElement.scrollWidth > innerWidth`))
+	require.NoError(t, err)
+	require.False(t, wide, "the page must not scroll sideways")
+	picture(t, ctx, "breakers-phone")
+}
+
 func TestADeadLetterIsAskedForAgainByKeyboard(t *testing.T) {
 	r, ctx := newRig(t), browse(t, 1000, 800)
 	enter(t, r, ctx)

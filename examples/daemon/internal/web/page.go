@@ -118,6 +118,7 @@ var done = map[string]string{
 	"enqueue": "The event is in the queue.", "requeue": "The event is in the queue again.", "drop": "The event is dropped.",
 	"release": "The event is back in the line.",
 	"approve": "The approval is in the queue.", "unblock": "The unblocking is in the queue: the account is reconciled first.",
+	"force": "The breaker is set.",
 	"block": "The account is blocked.", "kill": "Nothing more is sent.", "resume": "Orders may be sent again.",
 }
 
@@ -148,11 +149,14 @@ func (s *Server) act(w http.ResponseWriter, r *http.Request, one *session) {
 		err = s.Verbs.Kill(ctx, on, signed)
 	case "resume":
 		err = s.Verbs.Resume(ctx, on, signed)
+	case "force":
+		id = r.PostFormValue("name")
+		err = s.forced(ctx, id, force{Mode: ops.BreakerMode(r.PostFormValue("mode")), Signed: signed})
 	default:
 		s.complain(w, http.StatusNotFound, "There is no such action.")
 		return
 	}
-	s.Logger.Info("operator", "verb", verb, "operator", one.Operator, "account", on, "event", id, "reason", signed.Reason, "err", err)
+	s.Logger.Info("operator", "verb", verb, "operator", one.Operator, "account", on, "on", id, "reason", signed.Reason, "err", err)
 	if err != nil {
 		status, f := failure(err)
 		s.complain(w, status, f.Error)

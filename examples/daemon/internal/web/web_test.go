@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -14,6 +16,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,6 +31,7 @@ import (
 	"github.com/evenkeel/evenkeel/queue"
 	"github.com/evenkeel/evenkeel/queue/memqueue"
 	"github.com/evenkeel/evenkeel/rebalance"
+	"github.com/evenkeel/evenkeel/retry"
 )
 
 const token = config.Secret("0123456789abcdef-token")
@@ -53,12 +57,13 @@ func newRig(t *testing.T) *rig {
 		return rebalance.Plan{Hash: "h"}, nil
 	}
 	local.Fill = func(_ context.Context, s *ops.Status) {
-		s.Paper, s.Serving, s.Breakers = true, true, map[string]string{"broker": "closed", "prices": "open"}
+		s.Paper, s.Serving = true, true
 		s.Health = &rebalance.Report{Ready: true, Live: true, Checks: []rebalance.Check{{Name: "broker", OK: true, Detail: "session 1"}, {Name: "prices", Detail: nasty}}}
 		s.Accounts[0].Picture = &ops.Picture{Time: time.Now(), Equity: dec("100000"), Plan: rebalance.PlanTrade, Orders: 2, Lines: []rebalance.PlanLine{
 			{Symbol: "AAPL", Value: dec("52000"), Desired: dec("49000"), Drift: dec("0.03")}, {Symbol: "MSFT", Value: dec("46000"), Desired: dec("49000"), Drift: dec("-0.03")},
 		}}
 	}
+	local.Switchboard = &board{states: map[string]retry.State{"broker": retry.Closed, "prices": retry.Open}}
 	r := &rig{hub: web.NewHub(), queue: q, local: local}
 	r.dead = bury(t, q)
 	_, err := q.Publish(ctx, queue.Event{Account: "A", Command: "rebalance"})
@@ -76,6 +81,28 @@ func newRig(t *testing.T) *rig {
 	t.Cleanup(r.http.Close)
 	t.Cleanup(r.hub.Close)
 	return r
+}
+
+// board has breakers without an engine.
+type board struct {
+	mu     sync.Mutex
+	states map[string]retry.State
+}
+
+func (b *board) Breakers() map[string]retry.State {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return maps.Clone(b.states)
+}
+
+func (b *board) ForceBreaker(name string, mode retry.Mode) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, ok := b.states[name]; !ok {
+		return fmt.Errorf("no breaker %q", name)
+	}
+	b.states[name] = map[retry.Mode]retry.State{retry.ForceOpen: retry.Open}[mode]
+	return nil
 }
 
 // bury makes a dead letter.
@@ -188,6 +215,17 @@ func TestTheClientDoesAllVerbs(t *testing.T) {
 	require.ErrorIs(t, err, ops.ErrRefused, "it is not held")
 	require.NoError(t, c.Kill(ctx, "", signed))
 	require.NoError(t, c.Resume(ctx, "", signed))
+	require.NoError(t, c.ForceBreaker(ctx, "broker", ops.BreakerForceOpen, signed))
+	breakers, err := c.Breakers(ctx)
+	require.NoError(t, err)
+	require.Len(t, breakers, 2)
+	require.WithinDuration(t, time.Now(), breakers[0].Since, time.Minute)
+	breakers[0].Since = time.Time{}
+	require.Equal(t, ops.Breaker{Name: "broker", State: "open", Mode: ops.BreakerForceOpen, Operator: "Ada", Reason: "test"}, breakers[0])
+	require.Equal(t, ops.Breaker{Name: "prices", State: "open", Mode: ops.BreakerAuto}, breakers[1])
+	s, err = c.Status(ctx)
+	require.NoError(t, err)
+	require.Equal(t, ops.BreakerForceOpen, s.Breakers[0].Mode)
 	require.NoError(t, c.Block(ctx, "A", signed))
 	_, err = c.Unblock(ctx, "A", ops.Signed{Operator: "Ada", Reason: "looked", Force: true})
 	require.NoError(t, err)
@@ -201,6 +239,9 @@ func TestTheClientDoesAllVerbs(t *testing.T) {
 		{c.Block(ctx, "nobody", signed), ops.ErrNotFound},
 		{c.Block(ctx, "A", ops.Signed{}), ops.ErrInvalid},
 		{c.Kill(ctx, "", ops.Signed{Operator: "Ada"}), ops.ErrInvalid},
+		{c.ForceBreaker(ctx, "moon", ops.BreakerAuto, signed), ops.ErrNotFound},
+		{c.ForceBreaker(ctx, "broker", "ajar", signed), ops.ErrInvalid},
+		{c.ForceBreaker(ctx, "broker", ops.BreakerForceOpen, ops.Signed{}), ops.ErrInvalid},
 	} {
 		require.ErrorIs(t, c2.err, c2.want)
 	}
@@ -302,6 +343,40 @@ func TestFormsNeedTheTokenOfTheirSession(t *testing.T) {
 	s, err = r.local.Status(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, "Ada", s.Accounts[0].Kill.Operator)
+}
+
+func TestBreakersAreSetOnThePage(t *testing.T) {
+	r := newRig(t)
+	c := r.browser(t)
+	send := func(form url.Values) (int, string) {
+		resp, err := c.PostForm(r.http.URL+"/do/force", form)
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		page, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		return resp.StatusCode, string(page)
+	}
+	good := url.Values{"name": {"broker"}, "mode": {"force-open"}, "reason": {nasty}, "csrf": {csrf(t, r, c)}}
+	for field, bad := range map[string]string{"csrf": "", "reason": " ", "mode": "ajar", "name": "moon"} {
+		form := maps.Clone(good)
+		form[field] = []string{bad}
+		status, _ := send(form)
+		require.Contains(t, []int{http.StatusForbidden, http.StatusBadRequest, http.StatusNotFound}, status, field)
+	}
+	all, err := r.local.Breakers(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, ops.BreakerAuto, all[0].Mode)
+	status, page := send(good)
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, page, "The breaker is set.")
+	require.Contains(t, page, "<strong>force-open</strong> by Ada since")
+	require.NotContains(t, page, "<script>alert")
+	all, err = r.local.Breakers(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{"open", "Ada"}, []string{all[0].State, all[0].Operator})
+	good.Set("mode", "auto")
+	_, page = send(good)
+	require.Contains(t, page, "<strong>auto</strong> by Ada since")
 }
 
 func TestNothingFromOutsideIsHTML(t *testing.T) {
