@@ -23,6 +23,8 @@ type checker struct {
 	accounts map[broker.AccountID]*accountBooks
 	killAll  bool
 	corrects map[broker.OrderID]bool // orders of which a fill is, or will be, corrected
+	hides    map[broker.OrderID]bool // orders whose fills are told late
+	lags     time.Time               // until when positions may lag
 
 	events   map[string]*eventBooks
 	lines    map[string][]*eventBooks // by account, in the order of acceptance
@@ -67,7 +69,7 @@ type accountBooks struct {
 
 func newChecker(w *world) *checker {
 	return &checker{
-		w: w, corrects: map[broker.OrderID]bool{}, intents: map[broker.OrderID]*intended{}, runs: map[journal.RunID]*runBooks{},
+		w: w, corrects: map[broker.OrderID]bool{}, hides: map[broker.OrderID]bool{}, intents: map[broker.OrderID]*intended{}, runs: map[journal.RunID]*runBooks{},
 		accounts: map[broker.AccountID]*accountBooks{}, events: map[string]*eventBooks{}, lines: map[string][]*eventBooks{},
 	}
 }
@@ -110,6 +112,21 @@ func (c *checker) correctsFill(id broker.OrderID) {
 	c.w.mu.Lock()
 	defer c.w.mu.Unlock()
 	c.corrects[id] = true
+}
+
+// hidesFills notes that the broker will tell the fills of an order late.
+func (c *checker) hidesFills(id broker.OrderID) {
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
+	c.hides[id] = true
+}
+
+// positionsLag notes that the positions will lag behind the next fills, which come
+// within the time that an order may work.
+func (c *checker) positionsLag() {
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
+	c.lags = time.Now().Add(4 * time.Minute)
 }
 
 // disturbed reports whether somebody else changed the account since the run

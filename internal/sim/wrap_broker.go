@@ -149,7 +149,10 @@ func (b simBroker) quirks(c call, order *broker.Order) []quirk {
 		{fake.FaultHoldOrder, func() fake.Fault {
 			return fake.HoldOrder{For: pick(c.a.rng, []time.Duration{0, 10 * time.Second, 5 * time.Minute})}
 		}},
-		{fake.FaultStatusWithoutFills, func() fake.Fault { return fake.StatusWithoutFills{For: for_(time.Second, time.Minute)} }},
+		{fake.FaultStatusWithoutFills, func() fake.Fault {
+			b.p.w.check.hidesFills(order.ID)
+			return fake.StatusWithoutFills{For: for_(time.Second, time.Minute)}
+		}},
 		{fake.FaultFillsWithoutStatus, func() fake.Fault { return fake.FillsWithoutStatus{} }},
 		{fake.FaultCorrectFill, func() fake.Fault {
 			b.p.w.check.outsideUntil(order.Account, time.Now().Add(10*time.Minute)) // it may fill late
@@ -169,6 +172,7 @@ func (b simBroker) quirks(c call, order *broker.Order) []quirk {
 			return f
 		}},
 		{fake.FaultLagPositions, func() fake.Fault {
+			b.p.w.check.positionsLag()
 			return fake.LagPositions{N: 1 + c.a.rng.IntN(3), For: for_(time.Second, time.Minute)}
 		}},
 	}
