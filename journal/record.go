@@ -16,7 +16,15 @@ import (
 // resume and approval. Decimals are strings within the limits of broker.ParseDecimal,
 // instants are RFC 3339 in UTC.
 
-// RecordSchema is the version of the stored form that this release writes.
+// RecordSchema is the newest version of the stored form that this release knows.
+//
+// Every field counts, optional ones too: a reader refuses what it does not know, and
+// must be able to tell a newer release ([ErrNewerSchema]: update it) from damage
+// ([ErrInvalid]). So from the first release on a new field raises the version, and
+// each record is written with the lowest version that has all fields which are set
+// in it: one that does without the new field stays readable for older processes of a
+// fleet that is being updated. A field never changes its meaning or its default; that
+// takes a new name. Until the first release fields may come and go within version 1.
 const RecordSchema = 1
 
 // maxRecord bounds a stored record, in bytes.

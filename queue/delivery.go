@@ -55,7 +55,9 @@ type Driver interface {
 	// Settle ends the lease with a verdict, or [ErrLeaseLost]. Repeating a
 	// settlement with the same lease and verdict that already took effect
 	// returns nil: a reply may have been lost. Another verdict for a lease that
-	// was settled changes nothing and is [ErrSettled].
+	// was settled changes nothing and is [ErrSettled]. At least the newest eight
+	// settlements of an event are known, also after later deliveries; an older one
+	// may be [ErrLeaseLost].
 	Settle(ctx context.Context, lease Lease, verdict Verdict) error
 }
 

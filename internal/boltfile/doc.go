@@ -18,7 +18,9 @@
 // Every commit is synced to the disk before anyone hears of it. Writers that wait
 // while a commit is under way share the next one; nobody waits for company. A
 // commit whose write or sync failed leaves open what the disk holds: the file
-// then takes nothing more until it is opened again.
+// then takes nothing more until it is opened again. That holds for all stores that
+// share the database, whichever of them noticed: they commit one after the other,
+// and none begins before it is known how the last one ended.
 //
 // A page that cannot be right makes bbolt panic, and a file that shrinks makes
 // the memory map fault: both come out as [ErrDamaged].

@@ -34,3 +34,6 @@ var CheckPages = checkPages
 
 // CloseUnder closes the file beneath the database.
 func (f *File) CloseUnder() error { return f.owned.Close() }
+
+// Descriptor is that of the open file.
+func (f *File) Descriptor() int { return int(f.owned.Fd()) }

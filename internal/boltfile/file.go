@@ -23,11 +23,11 @@ type File struct {
 	owned *os.File    // Close closes the database, which has this file open
 	inode os.FileInfo // of the file that is open, whatever has its name by now
 
+	fate *fate // of the database
+
 	mu      sync.Mutex
 	pending []*write // wait for a commit
 	leading bool     // somebody commits, or was told to
-	broken  error    // why nothing more is taken
-	stuck   bool     // bbolt itself panicked, and may hold its locks for ever
 	closed  bool
 }
 
@@ -50,13 +50,13 @@ func (f *File) Path() string { return f.path }
 // Further calls do nothing.
 func (f *File) Close() error {
 	f.mu.Lock()
-	was, stuck := f.closed, f.stuck
+	was := f.closed
 	f.closed = true
 	f.mu.Unlock()
 	switch {
 	case was || f.owned == nil:
 		return nil
-	case stuck: // only the lock of the file can be let go of
+	case f.fate.isStuck(): // only the lock of the file can be let go of
 		return f.explained(f.owned.Close())
 	}
 	return f.explained(f.db.Close())
@@ -98,10 +98,7 @@ func (f *File) view(read func(*bbolt.Tx) error) error {
 func (f *File) shielded(work func() error) error {
 	broke, err := recovered(work)
 	if broke {
-		f.mu.Lock()
-		f.stuck = true
-		f.mu.Unlock()
-		f.breakDown(err)
+		f.fate.jam(err)
 	}
 	return err
 }
@@ -193,6 +190,8 @@ func (f *File) commit() {
 // store runs the writes of a batch in one transaction. A write that failed with
 // something of it done is left out, and the others are run anew.
 func (f *File) store(batch []*write) {
+	f.fate.turn <- struct{}{}
+	defer func() { <-f.fate.turn }()
 	if err := f.usable(); err != nil {
 		fail(batch, err)
 		return
@@ -272,34 +271,26 @@ func without(list []*write, w *write) []*write {
 // failed notes that a commit failed, and returns the error for those who wait.
 func (f *File) failed(err error) error {
 	if errors.Is(err, ErrDamaged) {
-		f.breakDown(err)
+		f.fate.breakDown(err)
 		return f.explained(err)
 	}
 	explained, usable := explainWrite(err)
 	if !usable {
-		f.breakDown(explained)
+		f.fate.breakDown(explained)
 	}
 	return f.explained(explained)
-}
-
-// breakDown lets nothing more into the file.
-func (f *File) breakDown(why error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.broken == nil {
-		f.broken = why
-	}
 }
 
 // usable returns why the file takes nothing more, if so.
 func (f *File) usable() error {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	switch {
-	case f.closed:
+	closed := f.closed
+	f.mu.Unlock()
+	if closed {
 		return f.explained(ErrClosed)
-	case f.broken != nil:
-		return f.explained(fmt.Errorf("%w: earlier: %w", ErrUnusable, f.broken))
+	}
+	if why := f.fate.why(); why != nil {
+		return f.explained(fmt.Errorf("%w: earlier: %w", ErrUnusable, why))
 	}
 	return nil
 }

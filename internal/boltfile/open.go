@@ -93,7 +93,10 @@ func open(path string, kind Kind, o Options) (*File, error) {
 // Wrap uses a database that was opened by somebody else, who also closes it. It
 // may hold other things besides.
 func Wrap(db *bbolt.DB, kind Kind) (*File, error) {
-	f := &File{db: db, path: db.Path(), kind: kind}
+	f := &File{db: db, path: db.Path(), kind: kind, fate: fateOf(db)}
+	if err := f.usable(); err != nil {
+		return nil, err
+	}
 	err := checkDurable(db)
 	if err == nil {
 		f.inode, err = os.Stat(f.path)
@@ -123,6 +126,9 @@ func ensure(path string, kind Kind) error {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if err := dangling(path); err != nil {
+			return err
+		}
 		return create(path, kind)
 	case err != nil:
 		return explainOpen(err)
@@ -134,6 +140,15 @@ func ensure(path string, kind Kind) error {
 		return fmt.Errorf("it is read-only (%v): make it writable, or name another one", info.Mode().Perm())
 	case info.Size() == 0:
 		return checkHeader(nil, 0)
+	}
+	return nil
+}
+
+// dangling refuses a link to what is not there. The file may be on a disk that is
+// not mounted: an empty one in its place would be taken for it.
+func dangling(path string) error {
+	if to, err := os.Readlink(path); err == nil {
+		return fmt.Errorf("it is a symbolic link to %s, which does not exist: bring that file or its disk back, or remove the link", to)
 	}
 	return nil
 }
@@ -157,7 +172,7 @@ func create(path string, kind Kind) (err error) {
 	if err != nil {
 		return explainOpen(err)
 	}
-	err = (&File{db: db, path: path, kind: kind}).prepare()
+	err = (&File{db: db, path: path, kind: kind, fate: fateOf(db)}).prepare()
 	if err := errors.Join(err, db.Close()); err != nil {
 		return explainOpen(err)
 	}
@@ -264,7 +279,7 @@ func openLocked(path string, kind Kind, o Options) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &File{db: db, path: path, kind: kind, owned: opened, inode: mine}, nil
+	return &File{db: db, path: path, kind: kind, owned: opened, inode: mine, fate: fateOf(db)}, nil
 }
 
 // guarded is recovered that also lets go of the file, and so of its lock.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -144,6 +145,23 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	t.Run("a folder that does not exist", func(t *testing.T) {
 		refused(t, filepath.Join(t.TempDir(), "none", "things.db"), nil, "does not exist: make it first")
+	})
+	t.Run("a link to nothing", func(t *testing.T) {
+		link, target := filepath.Join(t.TempDir(), "things.db"), filepath.Join(t.TempDir(), "unmounted", "real.db")
+		require.NoError(t, os.Symlink(target, link))
+		_, err := boltfile.Open(link, things, quick)
+		require.ErrorContains(t, err, link+": it is a symbolic link to "+target+", which does not exist")
+		require.ErrorIs(t, boltfile.Compact(t.Context(), link, things, quick), fs.ErrNotExist)
+		rest, err := os.ReadDir(filepath.Dir(link))
+		require.NoError(t, err)
+		require.Len(t, rest, 1, "nothing was made beside it")
+		require.NoError(t, os.Mkdir(filepath.Dir(target), 0o700))
+		f, err := boltfile.Open(target, things, quick)
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
+		f, err = boltfile.Open(link, things, quick)
+		require.NoError(t, err, "the file is back")
+		require.NoError(t, f.Close())
 	})
 	t.Run("a folder that is a file", func(t *testing.T) {
 		refused(t, filepath.Join(path, "things.db"), nil, "")

@@ -45,9 +45,7 @@ func (c *checker) check(ctx context.Context) {
 	c.onTarget()
 	c.nothingInDoubt(ctx)
 	for _, f := range c.w.jobs.faults {
-		if !c.w.plan.lossy {
-			c.w.violate("zero lost events: %s", f)
-		}
+		c.w.violate("zero lost events: %s", f)
 	}
 }
 
@@ -114,8 +112,6 @@ func (c *checker) eventKept(ctx context.Context, e *published, state queue.State
 		c.w.count("result superseded")
 	case state != queue.Done:
 		c.w.violate("zero lost events: event %s is %s in the end: %s", id, state, lastOf(&entry))
-	case (run == nil || run.Outcome == nil) && c.w.plan.lossy:
-		c.w.count("after a lost tail: result of a done event lost")
 	case run == nil || run.Outcome == nil:
 		c.w.violate("zero lost events: event %s (%s) is done without a result: %s", id, e.event.Key, lastOf(&entry))
 	default:

@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
@@ -110,4 +111,46 @@ func TestLooks(t *testing.T) {
 	reach("broker snapshot after")
 	reach(order...)
 	require.Len(t, w.violations, 1)
+}
+
+// After a failover only what the old server had acknowledged may be missing.
+func TestLostTailExcusesNothingLater(t *testing.T) {
+	for name, c := range map[string]struct {
+		ago  time.Duration // of the failover; 0 for none
+		want string
+	}{
+		"without a failover": {0, "is not in the journal"},
+		"just after one":     {time.Millisecond, ""},
+		"a lease after one":  {lease + time.Millisecond, "is not in the journal"},
+		"long after one":     {time.Hour, "is not in the journal"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(options{}, kindMemory, 1, nil)
+			w.plan.lossy, w.plan.manned = true, true
+			var err error
+			w.exchange, err = w.scenario.exchange(fake.Immediate{}, 0)
+			require.NoError(t, err)
+			order := broker.Order{
+				ID: "ek1.A.1.0.1", Account: w.scenario.accounts[0], Instrument: w.scenario.instruments[0], Side: broker.Buy,
+				Quantity: decimal.New(1, 0), Type: broker.Limit, Limit: w.scenario.prices[w.scenario.instruments[0]], TIF: broker.Day,
+			}
+			for range 2 {
+				_, err = w.exchange.Place(t.Context(), order)
+				require.NoError(t, err)
+			}
+			if c.ago != 0 {
+				w.looks.lost = time.Now().Add(-c.ago)
+			}
+			k := &checker{w: w, ledger: w.exchange.Ledger()}
+			k.journalIsTrue()
+			k.ordersOnce()
+			if c.want == "" {
+				require.Empty(t, w.violations)
+				require.Equal(t, map[string]int{"after a lost tail: order not in the journal": 1, "after a lost tail: reference used again": 1}, w.counts)
+				return
+			}
+			require.Contains(t, w.violations[0], c.want)
+			require.Contains(t, w.violations[1], "arrived 2 times")
+		})
+	}
 }

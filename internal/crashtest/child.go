@@ -22,6 +22,7 @@ type childSpec struct {
 	Exchange string // socket
 	Control  string // socket
 	Store    storeSpec
+	Breakers breakerPlan
 	Verbose  bool
 	Bug      string // for tests of the tests
 }
@@ -84,11 +85,6 @@ func (c *child) run() (int, error) {
 	if err != nil {
 		return exitFailed, err
 	}
-	for _, name := range []string{rebalance.BreakerJournal, rebalance.BreakerQueue} {
-		if err := engine.ForceBreaker(name, retry.ForceClosed); err != nil { // half a minute is too long here
-			return exitFailed, err
-		}
-	}
 	if err := c.work(engine, &cfg, st); err != nil {
 		return exitFailed, err
 	}
@@ -110,18 +106,23 @@ func (c *child) work(engine *rebalance.Engine, cfg *rebalance.Config, st *stores
 		cancel()
 		failed = engine.Run(ctx)
 	})
-	c.serve(ctx, cfg, st)
+	c.serve(ctx, engine, cfg, st)
 	stop()
 	all.Wait()
 	return failed
 }
 
 // serve does jobs until there is one to stop.
-func (c *child) serve(ctx context.Context, cfg *rebalance.Config, st *stores) {
+func (c *child) serve(ctx context.Context, engine *rebalance.Engine, cfg *rebalance.Config, st *stores) {
+	seen := map[string]retry.State{}
 	for {
 		var job Job
 		if err := c.control.Call("Control.Next", c.spec.Name, &job); err != nil {
 			os.Exit(exitNoParent)
+		}
+		c.watch(engine, seen)
+		if job.Calm && c.spec.Breakers == breakersHelped {
+			_ = closeBreakers(engine) // there are such
 		}
 		report := Report{Worker: c.spec.Name, Job: job}
 		bounded, cancel := context.WithTimeout(ctx, jobTime/2)
@@ -149,6 +150,33 @@ func (c *child) serve(ctx context.Context, cfg *rebalance.Config, st *stores) {
 			report.Err = err.Error()
 		}
 		if err := c.control.Call("Control.Done", report, &struct{}{}); err != nil {
+			os.Exit(exitNoParent)
+		}
+	}
+}
+
+// storeBreakers are those that stop the claiming of events.
+var storeBreakers = []string{rebalance.BreakerJournal, rebalance.BreakerQueue}
+
+func closeBreakers(engine *rebalance.Engine) error {
+	for _, name := range storeBreakers {
+		if err := engine.ForceBreaker(name, retry.ForceClosed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// watch tells the parent what became of the breakers since it looked last.
+func (c *child) watch(engine *rebalance.Engine, seen map[string]retry.State) {
+	states := engine.Breakers()
+	for _, name := range storeBreakers {
+		was, is := seen[name], states[name]
+		seen[name] = is
+		if is == was || is == retry.HalfOpen {
+			continue
+		}
+		if err := c.control.Call("Control.Saw", fmt.Sprintf("breaker of the %s %v", name, is), &struct{}{}); err != nil {
 			os.Exit(exitNoParent)
 		}
 	}

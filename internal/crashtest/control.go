@@ -24,6 +24,7 @@ type Job struct {
 	Round int         // of publishing
 	After int         // how many events had been accepted then
 	Event queue.Event // to be published
+	Calm  bool        // the faults are over
 }
 
 // The jobs.
@@ -64,10 +65,17 @@ func (c *Control) Next(worker string, job *Job) error {
 		}
 		<-tick.C
 	}
+	job.Calm = c.w.isCalm()
 	if !c.w.lives(worker) { // it died meanwhile, and its jobs were given to others before
 		c.w.jobs.died(worker)
 		return errDead
 	}
+	return nil
+}
+
+// Saw counts something that a worker saw.
+func (c *Control) Saw(what string, _ *struct{}) error {
+	c.w.count(what)
 	return nil
 }
 

@@ -78,7 +78,7 @@ func TestBrokenWorkersAreFoundOut(t *testing.T) {
 		t.Run(c.bug, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(options{patience: time.Second}, c.kind, 2, nil)
-			w.bug, w.plan.strikes = c.bug, nil
+			w.bug, w.plan.strikes, w.plan.breakers = c.bug, nil, breakersHelped
 			if c.strike != nil {
 				w.plan.strikes = []*strike{c.strike}
 			}

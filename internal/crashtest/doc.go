@@ -18,6 +18,10 @@
 //     scripts, without memory, turned into a read-only replica, and replaced by a
 //     replica that misses the last acknowledged writes.
 //
+// The engine's breakers of queue and journal work as they do in production. In most
+// runs an operator closes them when the faults are over; in one of twenty they must
+// find that by themselves, which takes half a minute if one opened.
+//
 // Events are published by the workers on request of the parent, each with a key;
 // one that was not acknowledged is published again with the same key.
 //
@@ -31,10 +35,16 @@
 // ends where the undisturbed run leaves it; the journal has every order and says
 // of it what happened; nothing is unknown and nobody is blocked.
 //
-// After a failover that loses acknowledged writes less is promised: no two orders
-// at once, the reserve, a look at the account before its next order, and the
-// targets in the end, if need be after an operator has unblocked the account. An
-// operator may be needed as well when an order comes to light late.
+// After a failover that loses acknowledged writes less is promised of what happened
+// until then, and for the length of a lease after it, when an order that the old
+// server acknowledged may still be under way: the journal may lack such an order, its
+// reference may be used again (the exchange takes none twice), and what it traded
+// counts for the positions only. Everything else holds: each event has one state and
+// a result, later orders are in the journal with what they traded, no two orders work
+// at once, the reserve, a look at the account before its next order, and the targets
+// in the end, if need be after an operator has unblocked the account; so more may be
+// traded than in the undisturbed run. An operator may be needed as well when an order
+// comes to light late.
 //
 // Not simulated is a pause between the last check of a send and its write: the
 // exchange itself refuses an order after its SendBefore.

@@ -30,6 +30,15 @@ func (l *looks) forget() {
 	l.lost = time.Now()
 }
 
+// mayLack reports whether the stores may have forgotten what belongs to an order
+// that the exchange got at this time: it was accepted before, or it was acknowledged
+// by the old server and was under way. Nobody sends one beyond its lease.
+func (l *looks) mayLack(received time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.lost.IsZero() && received.Before(l.lost.Add(lease))
+}
+
 // reached is called at each point.
 func (l *looks) reached(w *world, worker, point string, account broker.AccountID) {
 	l.mu.Lock()

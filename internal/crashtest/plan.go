@@ -174,6 +174,26 @@ type plan struct {
 	shared  bool // bolt: one file
 	lossy   bool // acknowledged writes are lost
 	manned  bool // an operator may have to help
+	// breakers are those of the engine for its stores.
+	breakers breakerPlan
+}
+
+// breakerPlan is what becomes of breakers.
+type breakerPlan string
+
+// The plans. A breaker that opened stays so for half a minute, which few runs can
+// wait for.
+const (
+	breakersHelped  breakerPlan = "closed by an operator when the faults are over"
+	breakersPatient breakerPlan = "left alone"
+)
+
+// breakersOf draws what becomes of the breakers of a seed's run.
+func breakersOf(kind string, seed uint64) breakerPlan {
+	if stream(seed, "breakers "+kind).IntN(20) == 0 {
+		return breakersPatient
+	}
+	return breakersHelped
 }
 
 // planOf draws the plan of a seed. Its first strike is the seed's place in the
@@ -182,7 +202,7 @@ type plan struct {
 func planOf(kind string, seed uint64, events int, only string) *plan {
 	r := stream(seed, "plan "+kind)
 	list := catalogue(kind)
-	p := &plan{workers: 1, shared: r.IntN(2) == 0}
+	p := &plan{workers: 1, shared: r.IntN(2) == 0, breakers: breakersOf(kind, seed)}
 	if kind != kindBolt {
 		p.workers = 2 + r.IntN(2)
 	}

@@ -55,6 +55,17 @@ func (t *tally) add(r *result) {
 	}
 }
 
+// known is how many points of the catalogue were reached.
+func (t *tally) known() int {
+	n := 0
+	for _, p := range slices.Concat(brokerPoints(), storePoints()) {
+		if t.reached[p] > 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // print writes the table.
 func (t *tally) print(w io.Writer, wall time.Duration, detail bool) {
 	for _, f := range t.failed {
@@ -101,6 +112,6 @@ func (t *tally) print(w io.Writer, wall time.Duration, detail bool) {
 		kinds = append(kinds, fmt.Sprintf("%s %d", k, t.byKind[k]))
 	}
 	fmt.Fprintf(w, "runs %d (%s), points reached %d of %d, worker processes %d, events accepted %d (published %d times), orders %d, violations %d, time %v (%v a run)\n",
-		t.runs, strings.Join(kinds, ", "), len(t.reached), len(brokerPoints())+len(storePoints()), t.starts, t.events, t.publishes, t.orders,
+		t.runs, strings.Join(kinds, ", "), t.known(), len(brokerPoints())+len(storePoints()), t.starts, t.events, t.publishes, t.orders,
 		t.violations, wall.Round(time.Millisecond), (t.took / time.Duration(max(t.runs, 1))).Round(time.Millisecond))
 }

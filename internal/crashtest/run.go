@@ -97,6 +97,7 @@ func runOne(o options, kind string, seed uint64, redis *redisWorld) *result {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.counts["breakers "+string(w.plan.breakers)]++
 	r := &result{
 		kind: kind, seed: seed, only: o.only, starts: w.starts, fired: maps.Clone(w.fired), reached: maps.Clone(w.points), counts: maps.Clone(w.counts),
 		violations: w.violations, plan: plan, took: time.Since(began),

@@ -117,8 +117,12 @@ func (w *world) live() (err error) {
 
 // mustEnd waits until all events have ended.
 func (w *world) mustEnd() {
-	if !w.wait(w.patience, w.jobs.ended) {
-		w.violate("liveness: %v after the faults had stopped there are %s", w.patience, w.jobs.state())
+	patience := w.patience
+	if w.plan.breakers == breakersPatient {
+		patience += 70 * time.Second // half a minute, and a minute if a first try came too early
+	}
+	if !w.wait(patience, w.jobs.ended) {
+		w.violate("liveness: %v after the faults had stopped there are %s", patience, w.jobs.state())
 	}
 }
 
@@ -187,7 +191,7 @@ func (w *world) slot(n int) {
 		}
 		p, err := startProcess(n, childSpec{
 			Seed: w.seed, Name: fmt.Sprintf("w%d.%d", n+1, life), Exchange: w.path("x"), Control: w.path("c"),
-			Store: store, Verbose: w.verbose, Bug: w.bug,
+			Store: store, Breakers: w.plan.breakers, Verbose: w.verbose, Bug: w.bug,
 		})
 		if err != nil {
 			w.violate("%v", err)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -30,6 +31,26 @@ type broken struct {
 	lease   func(*queue.Lease)
 	extend  func(error) error
 	settle  func(error) error
+	memory  *memory
+}
+
+// memory is that of a queue which forgets how an event was settled as soon as it is
+// settled anew.
+type memory struct {
+	mu    sync.Mutex
+	last  map[string]string // token, by event
+	known map[string]bool   // tokens
+}
+
+// forgot reports whether the token is one of those, else notes it.
+func (m *memory) forgot(l queue.Lease) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.known[l.Token] {
+		return m.last[l.Event] != l.Token
+	}
+	m.last[l.Event], m.known[l.Token] = l.Token, true
+	return false
 }
 
 func (b broken) Publish(ctx context.Context, e queue.Event) (queue.Receipt, error) {
@@ -41,11 +62,13 @@ func (b broken) Publish(ctx context.Context, e queue.Event) (queue.Receipt, erro
 
 func (b broken) Receive(ctx context.Context) (*queue.Delivery, error) {
 	d, err := b.Queue.Receive(ctx)
-	if err != nil || b.lease == nil {
+	if err != nil || b.lease == nil && b.memory == nil {
 		return d, err
 	}
 	lease := d.Lease()
-	b.lease(&lease)
+	if b.lease != nil {
+		b.lease(&lease)
+	}
 	return queue.NewDelivery(d.Event, lease, b), nil
 }
 
@@ -59,6 +82,9 @@ func (b broken) Extend(ctx context.Context, l queue.Lease) (queue.Lease, error) 
 
 func (b broken) Settle(ctx context.Context, l queue.Lease, v queue.Verdict) error {
 	err := b.Queue.Settle(ctx, l, v)
+	if err == nil && b.memory != nil && b.memory.forgot(l) {
+		return queue.ErrLeaseLost
+	}
 	if b.settle != nil {
 		return b.settle(err)
 	}
@@ -87,6 +113,7 @@ func TestBrokenQueuesAreFound(t *testing.T) {
 		{"a lost lease is extended", 0, broken{extend: unless(queue.ErrLeaseLost)}},
 		{"a lost lease is settled", 0, broken{settle: unless(queue.ErrLeaseLost)}},
 		{"another verdict is accepted", 0, broken{settle: unless(queue.ErrSettled)}},
+		{"a settlement is forgotten after the next one", 0, broken{memory: &memory{last: map[string]string{}, known: map[string]bool{}}}},
 		{"events overtake each other", 0, broken{publish: func(e *queue.Event) {
 			if e.ID[len(e.ID)-1]%3 == 0 {
 				e.NotBefore = time.Now().Add(200 * time.Millisecond)

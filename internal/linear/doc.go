@@ -6,6 +6,7 @@
 // The search for that order is porcupine's; the model of a queue is ours. It
 // knows one account: its line of events in the order of publication, one lease
 // at a time, fences that rise, leases that may run out, but not before their
-// time, settlements that can be repeated. An answer that never came may or may
+// time, settlements that can be repeated, the newest eight of an event even after
+// later ones. An answer that never came may or may
 // not have taken effect.
 package linear

@@ -71,8 +71,13 @@ type event struct {
 // settlement is one that took effect.
 type settlement struct {
 	token   string
+	event   string
 	verdict queue.Verb
 }
+
+// remembered is how many settlements of an event a queue must know at least, the
+// newest ones. An older one it may have forgotten.
+const remembered = 8
 
 // state is an account.
 type state struct {
@@ -216,7 +221,8 @@ func (s state) settling(in input, out output) []state {
 	switch {
 	case was >= 0:
 		same := s.settled[was].verdict == in.verdict
-		if same && out.answer == ok || !same && out.answer == settled {
+		forgotten := out.answer == lost && s.since(was) >= remembered
+		if same && out.answer == ok || !same && out.answer == settled || forgotten {
 			return []state{s}
 		}
 		return nil
@@ -231,6 +237,17 @@ func (s state) settling(in input, out output) []state {
 	if e.place = ended; in.verdict == queue.VerbRetry {
 		e.place, e.due = waiting, in.call+in.after
 	}
-	s.settled = append(s.settled, settlement{in.token, in.verdict})
+	s.settled = append(s.settled, settlement{in.token, e.id, in.verdict})
 	return []state{s}
+}
+
+// since is how many settlements of the same event there were from this one on.
+func (s state) since(at int) int {
+	n := 0
+	for _, t := range s.settled[at:] {
+		if t.event == s.settled[at].event {
+			n++
+		}
+	}
+	return n - 1
 }

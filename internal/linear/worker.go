@@ -20,6 +20,13 @@ type worker struct {
 	lease    time.Duration
 	left     *atomic.Int64 // events that did not end
 	stop     context.CancelFunc
+	past     []past
+}
+
+// past is a settlement that took effect.
+type past struct {
+	lease   queue.Lease
+	verdict queue.Verdict
 }
 
 // run works until all events ended.
@@ -72,6 +79,10 @@ func (w *worker) handle(ctx context.Context, lease queue.Lease) {
 	case 1:
 		w.settle(ctx, lease, queue.Verdict{Verb: queue.VerbAck})
 	}
+	if n := len(w.past); n > 0 && w.rng.IntN(4) == 0 { // as if the answer was lost long ago
+		old := w.past[w.rng.IntN(n)]
+		w.settle(ctx, old.lease, old.verdict)
+	}
 }
 
 // dally waits up to so many eighths of a lease.
@@ -98,6 +109,9 @@ func (w *worker) settle(ctx context.Context, lease queue.Lease, v queue.Verdict)
 		answer = answered(w.q.Settle(ctx, lease, v))
 	}
 	w.add(w.n, in, output{answer: answer})
+	if answer == ok {
+		w.past = append(w.past, past{lease, v})
+	}
 	if answer == ok && v.Verb != queue.VerbRetry && w.first(lease.Token) && w.left.Add(-1) == 0 {
 		w.stop()
 	}

@@ -11,8 +11,9 @@
 //
 // An error of the disk leaves open whether a write was stored: repeat it, which
 // never does harm. After one that may have lost more ([ErrUnusable]) the journal
-// takes nothing until it is opened again; so does one that was removed or replaced
-// while it was open.
+// takes nothing until it is opened again, and neither does a queue in the same
+// file, whichever noticed; so does one that was removed or replaced while it was
+// open.
 //
 // # The file
 //

@@ -53,6 +53,15 @@
 // account, and where the server has lost that, a claim must have a higher one. Only
 // if the queue lost its tail and the journal did not, they are one holder to it.
 //
+// Orders of the lost tail are the broker's word against an empty journal. One that
+// still works carries our mark: the engine cancels it and reports it as a finding. One
+// that ended is not written into the journal after the fact: nobody knows what it was
+// for, and a record that was not there before the order was sent would prove nothing.
+// What it did shows in the positions, which the next run reads and plans from. If it
+// shows as a difference that the journal does not explain, the account is blocked
+// until an operator has looked. That is on purpose: to trade on after orders of which
+// no record is left is what a journal is there to prevent.
+//
 // While a failover is under way an old master may go on for a moment and accept
 // what the new one will never know; set min-replicas-to-write to make it stop, or
 // Options.Replicas. What no journal can know, the broker does: an account that was
@@ -67,7 +76,9 @@
 // and no open intent. So the keys have an epoch, a random word, written when the
 // journal is opened for the first time. A Journal remembers it, and all its calls
 // fail with [ErrLost] once the server has none or another one; nothing is done.
-// What was empty before the Journal was opened it cannot tell from a new journal.
+// That holds also after another process has opened a new journal there: every script
+// compares the epoch first. What was empty before the Journal was opened it cannot
+// tell from a new journal.
 //
 // # Full servers
 //

@@ -43,10 +43,12 @@ func TestFaultAtEachWrite(t *testing.T) {
 	}
 	for name, start := range servers {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			addr := start(t)
 			rehearse(t, addr)
 			for _, fault := range []faultproxy.Fault{faultproxy.LoseReply, faultproxy.HideReply, faultproxy.LoseRequest, faultproxy.ResetRequest} {
 				t.Run(string(fault), func(t *testing.T) {
+					t.Parallel()
 					eachWrite(t, func(t *testing.T, n int, w write) {
 						proxy := proxyTo(t, addr)
 						client := redis.NewClient(&redis.Options{

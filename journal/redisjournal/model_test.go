@@ -28,10 +28,14 @@ func TestAgreesWithMemory(t *testing.T) {
 		"server":    {func(t *testing.T) string { return redistest.Start(t, redistest.Options{AppendFsync: "no"}).Addr }, 16},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			addr := c.start(t)
 			rehearse(t, addr)
 			for seed := range c.seeds {
-				t.Run(fmt.Sprint(seed), func(t *testing.T) { agrees(t, addr, seed) })
+				t.Run(fmt.Sprint(seed), func(t *testing.T) {
+					t.Parallel()
+					agrees(t, addr, seed)
+				})
 			}
 		})
 	}

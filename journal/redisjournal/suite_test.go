@@ -2,6 +2,7 @@ package redisjournal_test
 
 import (
 	"crypto/rand"
+	"flag"
 	"testing"
 	"time"
 
@@ -15,7 +16,11 @@ import (
 	"github.com/evenkeel/evenkeel/journal/redisjournal"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain lets many tests run at once, whatever the machine: they mostly wait.
+func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "12")
+	goleak.VerifyTestMain(m)
+}
 
 // unique returns a prefix that no other case has.
 func unique() string { return "t" + rand.Text()[:10] }

@@ -189,7 +189,7 @@ func (w *work) remember(a *queue.Action, receipt queue.Receipt) error {
 		if err != nil {
 			return w.damaged(err)
 		}
-		if w.now.Sub(at) < w.opts.Retain {
+		if w.aged.Sub(at) < w.opts.Retain {
 			break
 		}
 		token = slices.Clone(token)

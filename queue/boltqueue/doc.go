@@ -10,7 +10,10 @@
 //
 // An error of the disk leaves open whether a write was stored: repeat it. After
 // one that may have lost more ([ErrUnusable]) the queue takes nothing until it is
-// opened again.
+// opened again, and neither does a journal in the same file, whichever noticed.
+//
+// Of the settlements of an event the newest nine are known: repeating one of them
+// returns what it did first.
 //
 // # The file
 //
@@ -30,6 +33,19 @@
 // set forward meanwhile; then its fence gives way), and a delivery may be settled
 // by way of a queue that was opened anew. While a queue is open its leases run on
 // the monotonic clock of the process.
+//
+// # Clocks that are set
+//
+// What waits for an instant (NotBefore, a deferral) goes by Options.Now, right or
+// wrong: a clock that is set back makes it wait, one that is set forward lets it
+// come, and the worker decides again. A retry waits for a span: when the clock was
+// set back, by more than a second, it waits for that span once more at most, from
+// the next call or from the opening on, and a waiting receiver notices within a
+// minute. A clock that is set forward makes it due early. Ages (Retain, KeyWindow)
+// grow no faster than the process's own clock while the queue is open, so that no
+// jump makes it forget a Key. What happened to the clock while nobody had the file
+// open cannot be told from time that passed: have KeyWindow be longer than a wrong
+// clock may be ahead.
 //
 // # Order and time
 //

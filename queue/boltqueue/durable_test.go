@@ -84,6 +84,9 @@ func TestRetention(t *testing.T) {
 	}
 	c.off = 2 * day
 	put("B")
+	require.True(t, kept(t, q, done[0]), "a clock that is set forward makes nothing old")
+	require.NoError(t, q.Close())
+	q = open(t, path, o)
 	require.False(t, kept(t, q, done[0]), "more than KeepDone, and out of the window")
 	require.True(t, kept(t, q, done[4]))
 	require.Equal(t, queue.Receipt{ID: done[4], Duplicate: true},
@@ -151,6 +154,41 @@ func TestLeaseAfterRestart(t *testing.T) {
 		require.Equal(t, 1, d.Crashes)
 		require.Greater(t, d.Fence, b.Fence)
 		require.NoError(t, d.Ack(t.Context(), queue.Note{}))
+	})
+}
+
+// TestClockSetBackBetween: a clock that is set back while nobody has the file open
+// makes no retry wait longer than its delay, and what waits for an instant waits.
+func TestClockSetBackBetween(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c clock
+		path, o := filepath.Join(t.TempDir(), "q.db"), &boltqueue.Options{Now: c.Now}
+		q := open(t, path, o)
+		retried := publish(t, q, queue.Event{Account: "A", Command: "c"}).ID
+		require.NoError(t, receive(t, q).Retry(t.Context(), time.Minute, queue.Note{}))
+		behind := publish(t, q, queue.Event{Account: "A", Command: "c"}).ID
+		deferred := publish(t, q, queue.Event{Account: "B", Command: "c"}).ID
+		until := c.Now().Add(time.Minute)
+		require.NoError(t, receive(t, q).Defer(t.Context(), until, queue.Note{}))
+		require.NoError(t, q.Close())
+		c.off = -6 * time.Hour
+
+		q = open(t, path, o)
+		ctx, cancel := context.WithTimeout(t.Context(), 59*time.Second)
+		defer cancel()
+		_, err := q.Receive(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		for _, id := range []string{retried, behind} {
+			d := receive(t, q)
+			require.Equal(t, id, d.Event.ID)
+			require.NoError(t, d.Ack(t.Context(), queue.Note{}))
+		}
+		entry, err := q.Entry(t.Context(), deferred)
+		require.NoError(t, err)
+		require.Equal(t, queue.Delayed, entry.State)
+		require.True(t, entry.Due.Equal(until))
+		time.Sleep(6 * time.Hour)
+		require.Equal(t, deferred, receive(t, q).Event.ID)
 	})
 }
 

@@ -48,7 +48,7 @@ func Samples() [][]byte {
 	return [][]byte{
 		l.encode(), s.encode(), a.encode(), c.encode(),
 		[]byte(`{"verb":"drop","id":"e1","receipt":{"id":"e1"}}`),
-		[]byte(`{"seq":1,"place":1,"same":"ab","last":{"token":"t","verb":"ack"},"entry":{"schema":1,"event":{"schema":1,"id":"e1","account":"U1","command":"c"},"state":"done","due":"2026-01-02T03:04:05Z","attempt":1,"crashes":0,"fence":1,"history":[]}}`),
+		[]byte(`{"seq":1,"place":1,"same":"ab","settled":[{"token":"s","verb":"retry","after":5,"sum":"00"},{"token":"t","verb":"ack","sum":"01"}],"entry":{"schema":1,"event":{"schema":1,"id":"e1","account":"U1","command":"c"},"state":"done","due":"2026-01-02T03:04:05Z","attempt":1,"crashes":0,"fence":1,"history":[]}}`),
 	}
 }
 

@@ -21,35 +21,9 @@ type item struct {
 	same    []byte // the hash of what it asks for
 	token   string // of the lease
 	expires time.Time
-	last    *settlement // of its latest settled delivery
-	ended   time.Time   // since when it is kept among those that ended, or are dead
-	kept    bool        // among those that ended
-}
-
-// settlement is how a delivery was settled.
-type settlement struct {
-	Token    string        `json:"token"`
-	Verb     queue.Verb    `json:"verb"`
-	After    time.Duration `json:"after,omitempty"`
-	Until    time.Time     `json:"until,omitzero"`
-	MinFence uint64        `json:"min_fence,omitempty"`
-	Run      string        `json:"run,omitempty"`
-	Class    string        `json:"class,omitempty"`
-	Cause    string        `json:"cause,omitempty"`
-}
-
-func settlementOf(token string, v queue.Verdict) *settlement {
-	return &settlement{
-		Token: token, Verb: v.Verb, After: v.After, Until: v.Until.UTC(), MinFence: v.MinFence,
-		Run: v.Note.Run, Class: v.Note.Class, Cause: v.Note.Cause,
-	}
-}
-
-func (s *settlement) verdict() queue.Verdict {
-	return queue.Verdict{
-		Verb: s.Verb, After: s.After, Until: s.Until, MinFence: s.MinFence,
-		Note: queue.Note{Run: s.Run, Class: s.Class, Cause: s.Cause},
-	}
+	settled []settlement // of its deliveries, the newest last
+	ended   time.Time    // since when it is kept among those that ended, or are dead
+	kept    bool         // among those that ended
 }
 
 // itemForm is the JSON form of an item, version 1 of the file's schema.
@@ -59,7 +33,7 @@ type itemForm struct {
 	Same    string          `json:"same"`
 	Token   string          `json:"token,omitempty"`
 	Expires time.Time       `json:"expires,omitzero"`
-	Last    *settlement     `json:"last,omitempty"`
+	Settled []settlement    `json:"settled,omitempty"`
 	Ended   time.Time       `json:"ended,omitzero"`
 	Kept    bool            `json:"kept,omitempty"`
 	Entry   json.RawMessage `json:"entry"`
@@ -75,7 +49,7 @@ func (i *item) encode() ([]byte, error) {
 	}
 	return json.Marshal(itemForm{
 		Seq: i.seq, Place: i.place, Same: hex.EncodeToString(i.same), Token: i.token, Expires: i.expires,
-		Last: i.last, Ended: i.ended, Kept: i.kept, Entry: entry,
+		Settled: i.settled, Ended: i.ended, Kept: i.kept, Entry: entry,
 	})
 }
 
@@ -92,15 +66,14 @@ func decodeItem(data []byte) (*item, error) {
 	if err != nil {
 		return nil, fmt.Errorf("same: %w", err)
 	}
-	if f.Last != nil {
-		v := f.Last.verdict()
-		if err := v.Check(); err != nil {
+	for n := range f.Settled {
+		if err := f.Settled[n].check(); err != nil {
 			return nil, err
 		}
 	}
 	return &item{
 		Entry: entry, seq: f.Seq, place: f.Place, same: same, token: f.Token, expires: f.Expires,
-		last: f.Last, ended: f.Ended, kept: f.Kept,
+		settled: f.Settled, ended: f.Ended, kept: f.Kept,
 	}, nil
 }
 

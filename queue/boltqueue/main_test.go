@@ -3,6 +3,7 @@ package boltqueue_test
 import (
 	"flag"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,8 +37,11 @@ func open(t testing.TB, path string, o *boltqueue.Options) *boltqueue.Queue {
 
 func harness(t *testing.T, o *boltqueue.Options, limit int) queuetest.Harness {
 	path := filepath.Join(t.TempDir(), "queue.db")
+	var off atomic.Int64
+	o.Now = func() time.Time { return time.Now().Add(time.Duration(off.Load())) }
 	q := open(t, path, o)
 	return queuetest.Harness{
+		Now: o.Now, SetClock: func(by time.Duration) { off.Add(int64(by)) },
 		Queue: q, Lease: max(o.Lease, time.Millisecond), MaxCrashes: 3, MaxPerAccount: limit,
 		Close: q.Close, Patience: time.Second,
 		Restart: func() queue.EventQueue {

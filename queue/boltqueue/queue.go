@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/evenkeel/evenkeel/internal/boltfile"
@@ -20,7 +21,9 @@ import (
 type Queue struct {
 	opts  Options
 	file  *boltfile.File
-	began time.Time // with the monotonic clock
+	began time.Time                 // with the monotonic clock
+	first time.Time                 // by Options.Now, when the queue was opened
+	last  atomic.Pointer[time.Time] // by Options.Now, at the last change
 
 	bell   chan struct{} // rung for the receiver that waits longest
 	once   sync.Once
@@ -38,9 +41,10 @@ func start(file *boltfile.File, opts Options) (*Queue, error) {
 	q := &Queue{
 		opts: opts, file: file, began: time.Now(), bell: make(chan struct{}, 1), closed: make(chan struct{}),
 	}
+	q.first = opts.Now().UTC().Round(0)
 	ctx := context.Background()
-	if err := q.file.Update(ctx, q.boundLeases); err != nil {
-		return nil, fmt.Errorf("boltqueue: open %s: leases: %w", file.Path(), stored(err))
+	if err := q.file.Update(ctx, q.boundWaits); err != nil {
+		return nil, fmt.Errorf("boltqueue: open %s: leases and retries: %w", file.Path(), stored(err))
 	}
 	for more := true; more; {
 		err := q.update(ctx, func(w *work) (err error) {
@@ -53,37 +57,6 @@ func start(file *boltfile.File, opts Options) (*Queue, error) {
 	}
 	return q, nil
 }
-
-// boundLeases ends stored leases no later than if they were granted now: the
-// clock may have been set back since.
-func (q *Queue) boundLeases(tx *boltfile.Tx) error {
-	w, err := q.work(tx)
-	if err != nil {
-		return err
-	}
-	latest := w.clock.Add(q.opts.Lease)
-	var late []*item
-	for k, v := range tx.Bucket(bLeased).Prefix(nil) {
-		if !later(k, latest) {
-			continue
-		}
-		it, err := w.laned(v)
-		if err != nil {
-			return err
-		}
-		late = append(late, it)
-	}
-	for _, it := range late {
-		if err := w.expire(it, latest); err != nil {
-			return err
-		}
-	}
-	return w.save()
-}
-
-// clock is the time of day when the queue was opened, and since then what the
-// process's monotonic clock adds: setting the clock does not move it.
-func (q *Queue) clock() time.Time { return q.began.Round(0).Add(time.Since(q.began)).UTC() }
 
 // Publish stores the event, see [queue.EventQueue]. Options.NewID may be asked for
 // more IDs than are used.

@@ -18,20 +18,25 @@ func (q *Queue) Settle(ctx context.Context, lease queue.Lease, verdict queue.Ver
 		return err
 	}
 	verdict.Note = verdict.Note.Cut()
+	sum, err := sumOf(verdict)
+	if err != nil {
+		return err
+	}
 	return q.update(ctx, func(w *work) error {
 		it, err := w.item(lease.Event)
 		if err != nil {
 			return err
 		}
-		switch {
-		case it == nil:
-			return lost(lease, it)
-		case it.State == queue.Leased && it.token == lease.Token:
-			return w.settle(it, verdict)
-		case it.last == nil || it.last.Token != lease.Token:
+		if it == nil {
 			return lost(lease, it)
 		}
-		if was := it.last.verdict(); !was.Equal(verdict) {
+		if it.State == queue.Leased && it.token == lease.Token {
+			return w.settle(it, verdict)
+		}
+		switch was := it.settledBy(lease.Token); {
+		case was == nil:
+			return lost(lease, it)
+		case was.Sum != sum:
 			return refuse("boltqueue: event %s, fence %d: %w, with %s", lease.Event, lease.Fence, queue.ErrSettled, was.Verb)
 		}
 		return nil // it took effect, the reply was lost
@@ -48,7 +53,11 @@ func (w *work) settle(it *item, v queue.Verdict) error {
 		return err
 	}
 	w.note(it, queue.HistoryItem{What: string(v.Verb), Run: v.Note.Run, Class: v.Note.Class, Detail: v.Note.Cause})
-	it.last = settlementOf(it.token, v)
+	s, err := settlementOf(it.token, v)
+	if err != nil {
+		return err
+	}
+	it.remember(s)
 	it.token, it.expires = "", time.Time{}
 	a.leased = false
 	a.fence = max(a.fence, v.MinFence)

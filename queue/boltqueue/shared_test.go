@@ -1,6 +1,7 @@
 package boltqueue_test
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.etcd.io/bbolt"
 
+	"github.com/evenkeel/evenkeel/internal/boltfile"
 	"github.com/evenkeel/evenkeel/journal"
 	"github.com/evenkeel/evenkeel/journal/boltjournal"
 	"github.com/evenkeel/evenkeel/queue"
@@ -47,6 +49,47 @@ func TestOneFileForBoth(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []journal.RunID{b.Run.ID}, s.Unfinished)
 	require.NoError(t, j.Close())
+}
+
+// TestWhatStopsOneStopsBoth: when one of the two learns that the file cannot be
+// trusted any more, the other takes nothing either, though the cause is gone.
+func TestWhatStopsOneStopsBoth(t *testing.T) {
+	claim := journal.Claim{Account: "U1", Event: "e", Command: "rebalance", Time: time.Now()}
+	for name, notices := range map[string]func(*boltqueue.Queue, *boltjournal.Journal) error{
+		"the queue": func(q *boltqueue.Queue, _ *boltjournal.Journal) error {
+			_, err := q.Publish(t.Context(), queue.Event{Account: "U1", Command: "rebalance"})
+			return err
+		},
+		"the journal": func(_ *boltqueue.Queue, j *boltjournal.Journal) error {
+			_, err := j.Begin(t.Context(), claim)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "both.db")
+			q := open(t, path, nil)
+			j, err := boltjournal.New(q.DB(), nil)
+			require.NoError(t, err)
+			require.NoError(t, os.Rename(path, path+".away"))
+			require.ErrorIs(t, notices(q, j), boltfile.ErrUnusable)
+			require.NoError(t, os.Rename(path+".away", path))
+			_, err = q.Publish(t.Context(), queue.Event{Account: "U2", Command: "rebalance"})
+			require.ErrorIs(t, err, boltqueue.ErrUnusable)
+			_, err = q.Receive(t.Context())
+			require.ErrorIs(t, err, boltqueue.ErrUnusable)
+			_, err = j.Begin(t.Context(), claim)
+			require.ErrorIs(t, err, boltjournal.ErrUnusable)
+			_, err = j.Account(t.Context(), "U1")
+			require.ErrorIs(t, err, boltjournal.ErrUnusable)
+			require.NoError(t, q.Close())
+
+			q = open(t, path, nil)
+			j, err = boltjournal.New(q.DB(), nil)
+			require.NoError(t, err)
+			_, err = j.Begin(t.Context(), claim)
+			require.NoError(t, err, "opened again, it works")
+		})
+	}
 }
 
 // TestReceiveDoesNotScan: with 40 times as many accounts waiting, a delivery looks

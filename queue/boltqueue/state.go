@@ -234,7 +234,7 @@ func (w *work) trimEnded() (gone bool, err error) {
 	if err != nil {
 		return false, w.damaged(err)
 	}
-	age := w.now.Sub(at)
+	age := w.aged.Sub(at)
 	if age < w.opts.Retain && (w.counts[countEnded] <= uint64(w.opts.KeepDone) || age < w.opts.KeyWindow) {
 		return false, nil
 	}
@@ -256,7 +256,7 @@ func (w *work) trimDead() (gone bool, err error) {
 	if err != nil {
 		return false, w.damaged(err)
 	}
-	if w.now.Sub(at) < w.opts.RetainDead {
+	if w.aged.Sub(at) < w.opts.RetainDead {
 		return false, nil
 	}
 	return true, w.forget(string(v))

@@ -37,6 +37,8 @@ type work struct {
 	tx         *boltfile.Tx
 	opts       *Options
 	now        time.Time // by opts.Now
+	aged       time.Time // by which ages are measured
+	setBack    bool      // the time of day went back since the last change
 	clock      time.Time // the process's
 	counts     counts
 	wasCounts  counts
@@ -55,12 +57,14 @@ func refuse(format string, args ...any) error { return &refusal{fmt.Errorf(forma
 // one transaction. Its function may run more than once.
 func (q *Queue) update(ctx context.Context, do func(w *work) error) error {
 	var refused error
+	var now time.Time
 	err := q.file.Update(ctx, func(tx *boltfile.Tx) error {
 		refused = nil
 		w, err := q.work(tx)
 		if err != nil {
 			return err
 		}
+		now = w.now
 		if err := w.advance(); err != nil {
 			return err
 		}
@@ -80,6 +84,7 @@ func (q *Queue) update(ctx context.Context, do func(w *work) error) error {
 	if err != nil {
 		return stored(err)
 	}
+	q.last.Store(&now)
 	return refused
 }
 
@@ -115,6 +120,7 @@ func (q *Queue) work(tx *boltfile.Tx) (*work, error) {
 		tx: tx, opts: &q.opts, now: q.opts.Now().UTC().Round(0), clock: q.clock(),
 		accounts: map[string]*account{}, wasAccount: map[string][]byte{},
 	}
+	w.aged, w.setBack = q.aged(w.now), q.setBack(w.now)
 	var err error
 	if w.counts, err = decodeCounts(tx.Bucket(bCounts).Get(keyCounts)); err != nil {
 		return nil, w.damaged(err)
@@ -147,6 +153,9 @@ func (w *work) damaged(err error) error {
 
 // behind reports whether time alone has changed something.
 func (w *work) behind() bool {
+	if w.setBack {
+		return true
+	}
 	if k, _ := w.tx.Bucket(bDelayed).First(); k != nil && !later(k, w.now) {
 		return true
 	}
@@ -182,6 +191,11 @@ func (w *work) next() (nap time.Duration, ok bool) {
 
 // advance queues what became due, and ends the leases that ran out.
 func (w *work) advance() error {
+	if w.setBack {
+		if err := w.boundRetries(); err != nil {
+			return err
+		}
+	}
 	delayed := w.tx.Bucket(bDelayed)
 	for k, v := delayed.First(); k != nil && !later(k, w.now); k, v = delayed.First() {
 		if err := w.fallDue(slices.Clone(k), slices.Clone(v)); err != nil {
@@ -208,7 +222,7 @@ func (w *work) fallDue(rank, value []byte) error {
 		return w.damaged(err)
 	}
 	if len(rank) != rankSize {
-		return w.damaged(fmt.Errorf("event %s has a rank of %d bytes", l.id, len(rank)))
+		return w.damaged(errRank(l.id, rank))
 	}
 	at := append(accountPrefix(l.account), rank[instantSize:]...)
 	line := w.tx.Bucket(bLine)

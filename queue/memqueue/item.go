@@ -46,8 +46,8 @@ type item struct {
 	due              time.Time
 	fence            uint64
 	first            time.Time
-	token            string      // of the lease
-	last             *settlement // of its latest settled delivery
+	token            string       // of the lease
+	settled          []settlement // of its deliveries, the newest last
 	successor        string
 	history          []queue.HistoryItem
 }
@@ -56,6 +56,28 @@ type item struct {
 type settlement struct {
 	token   string
 	verdict queue.Verdict
+}
+
+// remembered is how many settlements of an event are known, the newest ones.
+const remembered = 9
+
+// settledBy returns how the delivery with this token was settled, nil if it was not
+// or that is forgotten.
+func (i *item) settledBy(token string) *settlement {
+	for n := range i.settled {
+		if i.settled[n].token == token {
+			return &i.settled[n]
+		}
+	}
+	return nil
+}
+
+// remember keeps a settlement, and forgets the oldest.
+func (i *item) remember(s settlement) {
+	if over := len(i.settled) + 1 - remembered; over > 0 {
+		i.settled = slices.Delete(i.settled, 0, over)
+	}
+	i.settled = append(i.settled, s)
 }
 
 // account is one account and its line: the events that are queued, delayed or

@@ -2,6 +2,7 @@ package memqueue_test
 
 import (
 	"flag"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,9 +18,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestConformance(t *testing.T) {
 	queuetest.Run(t, func(*testing.T) queuetest.Harness {
-		q := memqueue.New(memqueue.Options{})
+		var off atomic.Int64
+		now := func() time.Time { return time.Now().Add(time.Duration(off.Load())) }
+		q := memqueue.New(memqueue.Options{Now: now})
 		return queuetest.Harness{
 			Queue: q, Lease: 30 * time.Second, MaxCrashes: 3, MaxPerAccount: 100, Close: q.Close, Patience: time.Second,
+			Now: now, SetClock: func(by time.Duration) { off.Add(int64(by)) },
 		}
 	})
 }

@@ -31,8 +31,7 @@ type mEvent struct {
 	crashes      int
 	fence        uint64
 	token        string
-	settledToken string
-	settled      queue.Verdict
+	settled      []mSettlement // the newest first
 	successor    string
 }
 
@@ -189,6 +188,12 @@ func (m *model) deliver(e *mEvent, token string) {
 	e.state, e.token, e.expires = queue.Leased, token, m.now.Add(m.lease)
 }
 
+// mSettlement is a settlement that took effect.
+type mSettlement struct {
+	token   string
+	verdict queue.Verdict
+}
+
 // settle returns the sentinel of the error.
 func (m *model) settle(l queue.Lease, v queue.Verdict) error {
 	e := m.byID(l.Event)
@@ -196,14 +201,19 @@ func (m *model) settle(l queue.Lease, v queue.Verdict) error {
 	case e == nil:
 		return queue.ErrLeaseLost
 	case e.state == queue.Leased && e.token == l.Token:
-	case e.settledToken != l.Token:
-		return queue.ErrLeaseLost
-	case !e.settled.Equal(v):
-		return queue.ErrSettled
 	default:
-		return nil
+		for _, s := range e.settled {
+			switch {
+			case s.token == l.Token && s.verdict.Equal(v):
+				return nil
+			case s.token == l.Token:
+				return queue.ErrSettled
+			}
+		}
+		return queue.ErrLeaseLost
 	}
-	e.settledToken, e.settled, e.token = l.Token, v, ""
+	e.settled = append([]mSettlement{{l.Token, v}}, e.settled...)
+	e.settled, e.token = e.settled[:min(len(e.settled), 9)], ""
 	m.fences[e.event.Account] = max(m.fences[e.event.Account], v.MinFence)
 	e.state = queue.Queued
 	switch v.Verb {

@@ -18,6 +18,10 @@ const (
 	shortestNap = 100 * time.Microsecond
 )
 
+// setBackBy is by how much the time of day may go back unnoticed: what waits
+// waits so much longer.
+const setBackBy = time.Second
+
 // waiters are the receivers that wait, in the order in which they came. One of
 // them is the watcher: it alone sleeps until the next event is due or the next
 // lease runs out, and then hands out what there is.
@@ -180,10 +184,14 @@ func (q *Queue) nextChange() (time.Time, bool) {
 // advance brings the queue up to the present: what became due is queued, and
 // leases that ran out are crashes. Every call begins with it.
 func (q *Queue) advance() {
+	was := q.now
 	q.clock = time.Now()
 	q.now = q.clock.UTC() // UTC is off the monotonic clock, as are all due times
 	if q.opts.Now != nil {
 		q.now = q.opts.Now().UTC()
+	}
+	if q.now.Before(was.Add(-setBackBy)) {
+		q.boundRetries()
 	}
 	for it := q.lanes[delayed].first(); it != nil && !it.rank.After(q.now); it = q.lanes[delayed].first() {
 		q.move(it, queued, it.due)
@@ -191,6 +199,24 @@ func (q *Queue) advance() {
 	}
 	for it := q.lanes[leased].first(); it != nil && !it.rank.After(q.clock); it = q.lanes[leased].first() {
 		q.crash(it)
+	}
+}
+
+// boundRetries has no retry wait longer from now on than its own delay: the clock
+// was set back.
+func (q *Queue) boundRetries() {
+	for _, it := range slices.Clone(q.lanes[delayed]) {
+		n := len(it.settled)
+		if n == 0 || it.settled[n-1].verdict.Verb != queue.VerbRetry {
+			continue
+		}
+		due := q.now.Add(max(it.settled[n-1].verdict.After, 0))
+		if !it.due.After(due) {
+			continue
+		}
+		it.due = due
+		q.wait(it)
+		q.refresh(it.account)
 	}
 }
 

@@ -22,17 +22,21 @@ func (q *Queue) Settle(ctx context.Context, lease queue.Lease, verdict queue.Ver
 	q.advance()
 	defer q.dispatch()
 	it := q.items[lease.Event]
+	var was *settlement
+	if it != nil {
+		was = it.settledBy(lease.Token)
+	}
 	switch {
 	case it == nil:
 		return q.lost(lease)
 	case it.state == leased && it.token == lease.Token:
 		q.settle(it, verdict)
 		return nil
-	case it.last == nil || it.last.token != lease.Token:
+	case was == nil:
 		return q.lost(lease)
-	case !it.last.verdict.Equal(verdict):
+	case !was.verdict.Equal(verdict):
 		return fmt.Errorf("memqueue: event %s, fence %d: %w, with %s",
-			lease.Event, lease.Fence, queue.ErrSettled, it.last.verdict.Verb)
+			lease.Event, lease.Fence, queue.ErrSettled, was.verdict.Verb)
 	}
 	return nil // it took effect, the reply was lost
 }
@@ -41,7 +45,7 @@ func (q *Queue) Settle(ctx context.Context, lease queue.Lease, verdict queue.Ver
 func (q *Queue) settle(it *item, v queue.Verdict) {
 	a := it.account
 	q.note(it, queue.HistoryItem{What: string(v.Verb), Run: v.Note.Run, Class: v.Note.Class, Detail: v.Note.Cause})
-	it.last = &settlement{token: it.token, verdict: v}
+	it.remember(settlement{token: it.token, verdict: v})
 	it.token = ""
 	a.leased = nil
 	a.fence = max(a.fence, v.MinFence)

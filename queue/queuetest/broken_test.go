@@ -5,6 +5,7 @@ import (
 	"iter"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,7 +37,14 @@ type broken struct {
 
 	mu sync.Mutex
 	n  int
+
+	off atomic.Int64 // of the clock
 }
+
+// now is the queue's clock.
+func (b *broken) now() time.Time { return time.Now().Add(time.Duration(b.off.Load())) }
+
+func (b *broken) setClock(by time.Duration) { b.off.Add(int64(by)) }
 
 func (b *broken) Close() error {
 	if b.closes != nil {
@@ -135,19 +143,20 @@ const (
 // harness wraps a good queue, as the mutant wants it, into a broken one.
 func harness(t *testing.T, m mutant) queuetest.Harness {
 	t.Helper()
-	options := memqueue.Options{Lease: lease, MaxCrashes: maxCrashes, MaxPerAccount: maxLine}
+	life, end := context.WithCancel(t.Context())
+	t.Cleanup(end)
+	b := &broken{life: life}
+	options := memqueue.Options{Lease: lease, MaxCrashes: maxCrashes, MaxPerAccount: maxLine, Now: b.now}
 	if m.options != nil {
 		m.options(&options)
 	}
-	life, end := context.WithCancel(t.Context())
-	t.Cleanup(end)
-	b := &broken{Queue: memqueue.New(options), life: life}
+	b.Queue = memqueue.New(options)
 	if m.breaks != nil {
 		m.breaks(b)
 	}
 	h := queuetest.Harness{
 		Queue: b, Lease: lease, MaxCrashes: maxCrashes, MaxPerAccount: maxLine, Patience: time.Second,
-		Close: b.Close, Open: func() queue.EventQueue { return b }, Restart: func() queue.EventQueue { return b },
+		Now: b.now, SetClock: b.setClock, Close: b.Close, Open: func() queue.EventQueue { return b }, Restart: func() queue.EventQueue { return b },
 	}
 	if b.restart != nil {
 		h.Open, h.Restart = b.restart, b.restart
@@ -170,7 +179,7 @@ func TestSuiteFailsBrokenQueues(t *testing.T) {
 		require.Empty(t, failures(t, name, mutant{}), "a good queue: %s", name)
 	}
 	noticed := map[string]int{}
-	for _, m := range slices.Concat(publishMutants, receiveMutants, orderMutants, settleMutants, operatorMutants) {
+	for _, m := range slices.Concat(publishMutants, receiveMutants, orderMutants, settleMutants, operatorMutants, clockMutants) {
 		t.Run(m.name, func(t *testing.T) {
 			require.Contains(t, queuetest.Names(), m.fails)
 			var by []string

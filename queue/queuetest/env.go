@@ -56,6 +56,7 @@ func (e *env) has() need {
 		{e.Close != nil, needsClose},
 		{e.Open != nil, needsOpen},
 		{e.Restart != nil, needsRestart},
+		{e.SetClock != nil, needsClock},
 	} {
 		if offer.is {
 			n |= offer.bit
@@ -137,6 +138,7 @@ type receiving chan received
 type received struct {
 	delivery *queue.Delivery
 	err      error
+	at       time.Time
 }
 
 // begin starts a receiver.
@@ -144,7 +146,7 @@ func (e *env) begin(ctx context.Context, q queue.EventQueue) receiving {
 	r := make(receiving, 1)
 	go func() {
 		d, err := q.Receive(ctx)
-		r <- received{d, err}
+		r <- received{d, err, e.Now()}
 	}()
 	return r
 }
@@ -161,6 +163,27 @@ func (e *env) join(r receiving, wait time.Duration) (*queue.Delivery, error) {
 	case <-limit.C:
 		require.Fail(e, "Receive did not return", "%v after it should have", e.Patience)
 		return nil, nil
+	}
+}
+
+// comes waits for the delivery of an event that may not come before its time.
+func (e *env) comes(id string, due time.Time) *queue.Delivery {
+	e.Helper()
+	ctx, cancel := context.WithCancel(e.Context())
+	defer cancel()
+	r := e.begin(ctx, e.Queue)
+	e.until(due)
+	limit := time.NewTimer(e.Patience)
+	defer limit.Stop()
+	select {
+	case got := <-r:
+		require.NoError(e, got.err)
+		require.False(e, got.at.Before(due), "it came %v too early", due.Sub(got.at))
+		require.Equal(e, id, got.delivery.Event.ID, "another event was delivered: %+v", got.delivery.Event)
+		return got.delivery
+	case <-limit.C:
+		require.Fail(e, "an event is due, but it does not come", "%v after its time", e.Patience)
+		return nil
 	}
 }
 
@@ -204,6 +227,18 @@ func (e *env) anyWoken(a, b receiving, by string) (*queue.Delivery, receiving) {
 
 // expire lets the leases run out.
 func (e *env) expire() { e.Advance(e.Lease + e.Lease/4) }
+
+// wait lets so much time pass that what would come by itself had come.
+func (e *env) wait() {
+	if e.live {
+		e.Advance(2 * e.Lease)
+		return
+	}
+	e.Advance(10 * e.Lease)
+}
+
+// until lets time pass up to an instant.
+func (e *env) until(then time.Time) { e.Advance(max(then.Sub(e.Now()), 0)) }
 
 // admin is the queue in its role of Admin, which newEnv made sure of.
 func (e *env) admin() queue.Admin {

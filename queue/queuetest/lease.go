@@ -92,8 +92,8 @@ func (e *env) verbs() map[string]func(*queue.Delivery) error {
 	ctx, note := e.Context(), queue.Note{Cause: "late"}
 	return map[string]func(*queue.Delivery) error{
 		"ack":   func(d *queue.Delivery) error { return d.Ack(ctx, note) },
-		"retry": func(d *queue.Delivery) error { return d.Retry(ctx, e.Lease, note) },
-		"defer": func(d *queue.Delivery) error { return d.Defer(ctx, e.Now().Add(e.Lease), note) },
+		"retry": func(d *queue.Delivery) error { return d.Retry(ctx, 20*e.Lease, note) },
+		"defer": func(d *queue.Delivery) error { return d.Defer(ctx, e.Now().Add(20*e.Lease), note) },
 		"hold":  func(d *queue.Delivery) error { return d.Hold(ctx, note) },
 		"dead":  func(d *queue.Delivery) error { return d.Dead(ctx, note) },
 	}
@@ -149,12 +149,18 @@ func fencesUp(e *env) {
 			d = e.nextIs(id)
 			up(d)
 			require.NoError(e, d.Defer(e.Context(), e.Now(), queue.Note{}))
-			up(e.nextIs(id))
-			e.expire()
-			d = e.nextIs(id)
+			up(e.nextIs(id)) // stays leased
+		}
+		e.expire()
+		crashed := []string{}
+		for range 2 {
+			d := e.next()
 			up(d)
+			require.Equal(e, 1, d.Crashes)
+			crashed = append(crashed, d.Event.Account)
 			e.ack(d)
 		}
+		require.ElementsMatch(e, []string{"A", "B"}, crashed)
 	}
 }
 

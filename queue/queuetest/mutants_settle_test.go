@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/evenkeel/evenkeel/queue"
@@ -57,6 +58,22 @@ var settleMutants = []mutant{
 			v.Verb, v.Until = queue.VerbDefer, time.Now().Add(max(v.After, 0))
 		}
 	}), "retry comes after its delay as the next attempt"},
+	{"remembers the last settlement of an event only", nil, func(b *broken) {
+		var mu sync.Mutex
+		last := map[string]string{}
+		b.settle = func(ctx context.Context, l queue.Lease, v queue.Verdict) error {
+			mu.Lock()
+			defer mu.Unlock()
+			e, err := b.Queue.Entry(ctx, l.Event)
+			if err == nil && last[l.Event] != "" && last[l.Event] != l.Token && (e.State != queue.Leased || e.Fence != l.Fence) {
+				return queue.ErrLeaseLost
+			}
+			if err = b.Queue.Settle(ctx, l, v); err == nil {
+				last[l.Event] = l.Token
+			}
+			return err
+		}
+	}, "a settlement is known after later deliveries"},
 	{"retries at once", nil, settles(func(v *queue.Verdict) { v.After = 0 }), "a retry holds up later events of its command"},
 	{"defers at once", nil, settles(func(v *queue.Verdict) { v.Until = time.Time{} }), "a deferral holds up later events of its command"},
 	{"retries late", nil, settles(func(v *queue.Verdict) {

@@ -34,9 +34,9 @@ func oneLease(e *env) {
 	}
 
 	deferred := e.start(e.event("A"))
-	require.NoError(e, deferred.Defer(e.Context(), e.Now().Add(e.Lease/4), queue.Note{}))
+	require.NoError(e, deferred.Defer(e.Context(), e.Now().Add(e.Lease/2), queue.Note{}))
 	other := e.start(e.event("A"))
-	e.Advance(e.Lease / 4)
+	e.Advance(e.Lease / 2)
 	e.none("its account is leased, although the deferred event is due")
 	e.ack(other)
 	e.ack(e.nextIs(deferred.Event.ID))
@@ -149,13 +149,16 @@ func othersInOrder(e *env) {
 }
 
 func keepsPlace(e *env) {
-	for _, wait := range []func(*env, *queue.Delivery){retryLater, deferLater} {
+	for _, wait := range []func(*queue.Delivery) error{
+		func(d *queue.Delivery) error { return d.Retry(e.Context(), e.Lease, queue.Note{}) },
+		func(d *queue.Delivery) error { return d.Defer(e.Context(), e.Now().Add(e.Lease), queue.Note{}) },
+	} {
 		event := e.event("A")
 		first := e.start(event)
 		second, follower, third := e.put("A"), e.publish(event).ID, e.put("A")
-		wait(e, first)
+		require.NoError(e, wait(first))
 		e.ack(e.nextIs(second))
-		e.Advance(2 * e.Lease)
+		e.Advance(e.Lease)
 		e.ack(e.nextIs(first.Event.ID))
 		e.ack(e.nextIs(follower))
 		e.ack(e.nextIs(third))

@@ -10,6 +10,7 @@ package queuetest
 import (
 	"context"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,6 +46,8 @@ type Harness struct {
 	Advance func(time.Duration)
 	// Now is the queue's clock. Default: time.Now.
 	Now func() time.Time
+	// SetClock sets Now forward or back. Default: not tested.
+	SetClock func(by time.Duration)
 	// Quiet is how long the suite waits to be sure that nothing is delivered.
 	// Default: a tenth of Lease.
 	Quiet time.Duration
@@ -59,6 +62,8 @@ type Harness struct {
 	Restart func() queue.EventQueue
 	// Features names what the implementation does not do.
 	Features Features
+
+	live bool // time passes by itself, and slowly
 }
 
 // Features declares gaps, so that none is skipped silently.
@@ -78,16 +83,39 @@ func Run(t *testing.T, newHarness func(t *testing.T) Harness) {
 	}
 }
 
-// RunLive runs the suite in real time, the cases in parallel. A lease of half a
-// second to two seconds is a good choice: too short for the machine, and leases
-// run out that should not.
+// RunLive runs the suite in real time, many cases at once whatever -parallel
+// says: they mostly wait. newHarness is called by several goroutines, each for a
+// store of its own. A lease of half a second to two seconds is a good choice: too
+// short for the machine, and leases run out that should not.
 func RunLive(t *testing.T, newHarness func(t *testing.T) Harness) {
 	t.Helper()
+	var running sync.WaitGroup
+	defer running.Wait()
+	free := make(chan struct{}, atOnce)
 	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			c.check(t, newHarness(t))
+		free <- struct{}{}
+		catchBreath()
+		running.Go(func() {
+			defer func() { <-free }()
+			t.Run(c.name, func(t *testing.T) {
+				h := newHarness(t)
+				h.live = true
+				c.check(t, h)
+			})
 		})
+	}
+}
+
+// catchBreath waits, for a few seconds at most, until the machine keeps up: on one
+// that does not, leases run out that should not.
+func catchBreath() {
+	const nap, late = 5 * time.Millisecond, 20 * time.Millisecond
+	for range 200 {
+		before := time.Now()
+		time.Sleep(nap)
+		if time.Since(before) < late {
+			return
+		}
 	}
 }
 
@@ -109,12 +137,13 @@ const (
 	needsClose
 	needsOpen
 	needsRestart
+	needsClock
 )
 
 // String names the abilities.
 func (n need) String() string {
 	var names []string
-	for i, name := range [...]string{"queue.Admin", "Driver", "MaxPerAccount", "Close", "Open", "Restart"} {
+	for i, name := range [...]string{"queue.Admin", "Driver", "MaxPerAccount", "Close", "Open", "Restart", "SetClock"} {
 		if n&(1<<i) != 0 {
 			names = append(names, name)
 		}
@@ -122,7 +151,7 @@ func (n need) String() string {
 	return strings.Join(names, ", ")
 }
 
-var cases = concat(publishCases, receiveCases, orderCases, leaseCases, settleCases, coalesceCases, operatorCases, manyCases, durableCases)
+var cases = concat(publishCases, receiveCases, orderCases, leaseCases, settleCases, coalesceCases, operatorCases, manyCases, durableCases, clockCases)
 
 func concat(groups ...[]testCase) []testCase {
 	var all []testCase

@@ -22,6 +22,7 @@ var settleCases = []testCase{
 	{name: "dead keeps an event with its history and frees its account", run: deadKeeps},
 	{name: "settling twice is refused", run: settleTwice},
 	{name: "a settlement whose reply was lost may be repeated", run: settleRepeated, needs: needsDriver},
+	{name: "a settlement is known after later deliveries", run: settleOld, needs: needsDriver},
 	{name: "another verdict for a settled lease is refused", run: settleOtherwise, needs: needsDriver},
 	{name: "a forged or foreign lease is lost", run: leaseForged, needs: needsDriver},
 	{name: "an unknown verb changes nothing", run: unknownVerb},
@@ -35,19 +36,19 @@ func ackEnds(e *env) {
 	id := e.put("A")
 	e.ack(e.nextIs(id))
 	e.is(id, queue.Done)
-	e.Advance(3 * e.Lease)
+	e.wait()
 	e.none("the event ended")
 	e.ack(e.nextIs(e.put("A")))
 }
 
 func retryComes(e *env) {
 	id := e.put("A")
-	require.NoError(e, e.nextIs(id).Retry(e.Context(), 2*e.Lease, queue.Note{}))
-	e.is(id, queue.Delayed)
-	e.Advance(2*e.Lease - 2*e.Quiet)
-	e.none("the delay is not over")
-	e.Advance(e.Quiet)
 	d := e.nextIs(id)
+	due := e.Now().Add(2 * e.Lease)
+	require.NoError(e, d.Retry(e.Context(), 2*e.Lease, queue.Note{}))
+	e.is(id, queue.Delayed)
+	e.none("the delay is not over")
+	d = e.comes(id, due)
 	require.Equal(e, []int{2, 0}, []int{d.Attempt, d.Crashes})
 	e.ack(d)
 }
@@ -57,11 +58,8 @@ func deferComes(e *env) {
 	until := e.Now().Add(2 * e.Lease)
 	require.NoError(e, e.nextIs(id).Defer(e.Context(), until, queue.Note{}))
 	e.is(id, queue.Delayed)
-	e.Advance(2*e.Lease - 2*e.Quiet)
 	e.none("it is not time")
-	e.Advance(e.Quiet)
-	d := e.nextIs(id)
-	require.False(e, e.Now().Before(until))
+	d := e.comes(id, until)
 	require.Equal(e, []int{1, 0}, []int{d.Attempt, d.Crashes})
 	e.ack(d)
 }
@@ -89,7 +87,7 @@ func holdParks(e *env) {
 	e.is(first, queue.Held)
 	e.ack(e.nextIs(other))
 	e.ack(e.nextIs(follower))
-	e.Advance(10 * e.Lease)
+	e.wait()
 	e.none("an operator must release it")
 	e.is(first, queue.Held)
 }
@@ -103,7 +101,7 @@ func deadKeeps(e *env) {
 	e.is(first, queue.Dead)
 	e.ack(e.nextIs(other))
 	e.ack(e.nextIs(follower))
-	e.Advance(10 * e.Lease)
+	e.wait()
 	e.none("it will not be tried again")
 	if !e.Features.NoAdmin {
 		history := e.entry(first).History
@@ -153,6 +151,43 @@ func settleRepeated(e *env) {
 	}
 	e.is(id, queue.Done)
 	e.ack(e.nextIs(e.put("A")))
+}
+
+// settleOld: somebody else may have settled the next deliveries before a reply that
+// was lost is asked for again. The newest eight are known at least.
+func settleOld(e *env) {
+	id := e.put("A")
+	const known = 8
+	leases, verdicts := []queue.Lease{}, []queue.Verdict{}
+	settle := func(v queue.Verdict) {
+		lease := e.nextIs(id).Lease()
+		require.NoError(e, e.Driver.Settle(e.Context(), lease, v))
+		leases, verdicts = append(leases, lease), append(verdicts, v)
+	}
+	check := func() {
+		for i, lease := range leases {
+			require.NoError(e, e.Driver.Settle(e.Context(), lease, verdicts[i]), "settlement %d of %d", i+1, len(leases))
+			other := queue.Verdict{Verb: queue.VerbDead}
+			require.ErrorIs(e, e.Driver.Settle(e.Context(), lease, other), queue.ErrSettled, "settlement %d of %d", i+1, len(leases))
+			_, err := e.Driver.Extend(e.Context(), lease)
+			require.Error(e, err)
+		}
+	}
+	for n := range known - 1 {
+		if n == 3 {
+			check()
+			e.nextIs(id)
+			e.expire() // a crash is no settlement
+		}
+		if n%2 == 0 {
+			settle(queue.Verdict{Verb: queue.VerbRetry, Note: queue.Note{Cause: fmt.Sprint(n)}})
+		} else {
+			settle(queue.Verdict{Verb: queue.VerbDefer, Until: e.Now().Add(-time.Hour)})
+		}
+	}
+	settle(queue.Verdict{Verb: queue.VerbAck})
+	check()
+	e.is(id, queue.Done)
 }
 
 func settleOtherwise(e *env) {

@@ -1,0 +1,6 @@
+//go:build !race
+
+package queuetest
+
+// atOnce is how many cases of a suite run in real time at the same time, at most.
+const atOnce = 16
