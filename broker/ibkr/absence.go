@@ -9,11 +9,11 @@ import (
 
 // ProveAbsent reports whether it is certain that the gateway never had the order.
 // All of this must hold: this very broker wrote it, so that its numeric id is
-// known; today, New York time, so that the gateway would remember it; the gateway
-// never said a word of it; the link has been up for [Timing.Stable]; a complete
-// look at all orders and executions shows nothing under its reference or its id;
-// and the gateway's next id is not above its id, so it counts as unused. Anything
-// less is false.
+// known; today, on New York's clocks and the gateway's, so that the gateway would
+// remember it; the gateway never said a word of it; the link has been up for
+// [Timing.Stable]; a complete look at all orders and executions shows nothing under
+// its reference or its id; and the gateway's next id is not above its id, so it
+// counts as unused. Anything less is false.
 func (b *Broker) ProveAbsent(ctx context.Context, account broker.AccountID, id broker.OrderID) (bool, error) {
 	const op = "prove absent"
 	s, err := b.begin(ctx, op, account)
@@ -22,7 +22,7 @@ func (b *Broker) ProveAbsent(ctx context.Context, account broker.AccountID, id b
 	}
 	b.mu.Lock()
 	sent := b.sends[refKey{account, id}]
-	possible := sent != nil && sent.finished() && sent.written && !sent.acked && b.sameDay(sent.at) && b.stableFor(s.session) >= b.cfg.Timing.Stable
+	possible := sent != nil && sent.finished() && sent.written && !sent.acked && b.sameDay(s.session.door, sent.at) && b.stableFor(s.session) >= b.cfg.Timing.Stable
 	b.mu.Unlock()
 	if !possible {
 		return false, nil
@@ -47,13 +47,16 @@ func (b *Broker) ProveAbsent(ctx context.Context, account broker.AccountID, id b
 }
 
 // sameDay reports whether the gateway still remembers what happened at t.
-func (b *Broker) sameDay(t time.Time) bool {
+func (b *Broker) sameDay(d *door, t time.Time) bool {
 	loc, err := time.LoadLocation(newYork)
-	if err != nil {
+	if err != nil || !d.tells {
 		return false
 	}
 	now := b.cfg.Now()
-	return now.Sub(t) < 12*time.Hour && now.In(loc).Format(time.DateOnly) == t.In(loc).Format(time.DateOnly)
+	same := func(zone *time.Location) bool {
+		return now.In(zone).Format(time.DateOnly) == t.In(zone).Format(time.DateOnly)
+	}
+	return now.Sub(t) < 12*time.Hour && same(loc) && same(time.FixedZone("", int(d.ahead/time.Second)))
 }
 
 // stableFor is how long the link has been up. The lock is held.

@@ -77,7 +77,7 @@ func TestBadInput(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			cfg := config(nil)
-			cfg.Timing.Connect, cfg.Timing.Retries, cfg.Timing.Answer = 500*time.Millisecond, -1, time.Second
+			cfg.Timing.Connect, cfg.Timing.Retries, cfg.Timing.Answer = 2*time.Second, -1, 2*time.Second
 			if row.address != nil {
 				cfg.Address = row.address(t)
 			} else {

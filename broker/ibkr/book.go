@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/evenkeel/evenkeel/broker"
 )
 
@@ -19,7 +21,7 @@ type book struct {
 	now    func() time.Time
 
 	all     []*entry
-	byPerm  map[int64]*entry
+	byPerm  map[permKey]*entry
 	byRef   map[refKey]*entry
 	byLocal map[localKey]*entry
 	byExec  map[string]*entry    // by the identity of the execution
@@ -35,6 +37,13 @@ type refKey struct {
 	ref     broker.OrderID
 }
 
+// permKey is an order by the broker's identity. An advisor's order is one for all
+// accounts that take part in it.
+type permKey struct {
+	perm    int64
+	account broker.AccountID
+}
+
 // localKey is an order by the numeric id that its client gave it. Ids are used
 // again after a restart of the gateway, so it never identifies an order alone.
 type localKey struct{ client, order int64 }
@@ -48,22 +57,26 @@ type entry struct {
 	local   localKey
 	acked   bool // the gateway has told of it
 	doubted bool // a code named it that concludes nothing
+	idle    bool // its newest status is Inactive
+	named   bool // its instrument's name is the caller's
 	stub    bool // known by its executions alone
 	seq     uint64
-	touched uint64 // when it was last told of, changed or not
-	fillSeq uint64 // when a fill was added or corrected
+	touched uint64          // when it was last told of, changed or not
+	fillSeq uint64          // when a fill was added or corrected
+	told    decimal.Decimal // the most that a status or a completed record says has filled
 }
 
 // execution is a fill and the revision of its report.
 type execution struct {
 	broker.Fill
 	revision int
+	most     decimal.Decimal // the greatest quantity of all revisions
 }
 
 func newBook(client int64, name func(contractKey) broker.InstrumentID, now func() time.Time) *book {
 	return &book{
 		client: client, name: name, now: now,
-		byPerm: map[int64]*entry{}, byRef: map[refKey]*entry{}, byLocal: map[localKey]*entry{}, byExec: map[string]*entry{},
+		byPerm: map[permKey]*entry{}, byRef: map[refKey]*entry{}, byLocal: map[localKey]*entry{}, byExec: map[string]*entry{},
 		fees: map[string]feeReport{},
 	}
 }
@@ -71,7 +84,7 @@ func newBook(client int64, name func(contractKey) broker.InstrumentID, now func(
 // expect enters an order that is about to be written.
 func (b *book) expect(o broker.Order, conID, id int64) *entry {
 	o.Epoch, o.SendBefore = 0, time.Time{}
-	e := &entry{conID: conID, local: localKey{b.client, id}}
+	e := &entry{conID: conID, local: localKey{b.client, id}, named: true}
 	e.state = broker.OrderState{Order: o, Status: broker.StatusPending, Updated: b.now()}
 	b.add(e)
 	return e
@@ -99,8 +112,16 @@ func (b *book) add(e *entry) {
 	if e.local.order > 0 {
 		b.byLocal[e.local] = e
 	}
-	if e.perm != 0 && b.byPerm[e.perm] == nil {
-		b.byPerm[e.perm] = e
+	b.byIdentity(e)
+}
+
+// byIdentity indexes an entry by the broker's identity: of its account, and of
+// none, as a status does not name one.
+func (b *book) byIdentity(e *entry) {
+	for _, k := range []permKey{{e.perm, e.state.Order.Account}, {e.perm, ""}} {
+		if e.perm != 0 && b.byPerm[k] == nil {
+			b.byPerm[k] = e
+		}
 	}
 }
 
@@ -113,7 +134,7 @@ func (b *book) find(account broker.AccountID, id broker.OrderID) *entry {
 // the reference, then by the numeric id of its client, and by each only if
 // nothing else contradicts it.
 func (b *book) match(perm int64, key refKey, local localKey, conID int64) *entry {
-	if e := b.byPerm[perm]; perm != 0 && e != nil {
+	if e := b.byPerm[permKey{perm, key.account}]; perm != 0 && e != nil {
 		return e
 	}
 	fits := func(e *entry) bool {
@@ -134,7 +155,7 @@ func (b *book) bind(e *entry, perm int64, local localKey) {
 	if perm != 0 && e.perm == 0 {
 		e.perm = perm
 		e.state.BrokerID = strconv.FormatInt(perm, 10)
-		b.byPerm[perm] = e
+		b.byIdentity(e)
 	}
 	if local.order > 0 && e.local.order <= 0 {
 		e.local = local
@@ -172,9 +193,29 @@ func (b *book) news(account broker.AccountID, after uint64) []broker.OrderState 
 	return states
 }
 
+// missing reports whether more has filled, as the gateway says, than there are
+// executions of.
+func (e *entry) missing() bool {
+	heard := decimal.Decimal{}
+	for i := range e.fills {
+		heard = heard.Add(e.fills[i].most)
+	}
+	return e.told.GreaterThan(heard)
+}
+
+// status is the status that callers see: an order is not cancelled or refused for
+// them before all its executions have come.
+func (e *entry) status() broker.Status {
+	if s := e.state.Status; s != broker.StatusCancelled && s != broker.StatusRejected || !e.missing() {
+		return s
+	}
+	return broker.StatusPendingCancel
+}
+
 // copy returns the order as callers may keep it.
 func (e *entry) copy() broker.OrderState {
 	s := e.state
+	s.Status = e.status()
 	if len(e.fills) > 0 {
 		s.Fills = make([]broker.Fill, len(e.fills))
 		for i := range e.fills {
@@ -194,7 +235,8 @@ func (b *book) orders(account broker.AccountID, q broker.OrderQuery, since uint6
 		if o.Order.Account != account || !e.acked || q.ID != "" && o.Order.ID != q.ID {
 			continue
 		}
-		if o.Status.Terminal() && q.OpenOnly || !o.Status.Terminal() && e.touched <= since {
+		ended := e.status().Terminal()
+		if ended && q.OpenOnly || !ended && e.touched <= since {
 			continue
 		}
 		states = append(states, e.copy())
@@ -224,7 +266,8 @@ func (b *book) conclude(since uint64) {
 // there and that the gateway does not tell of any more.
 func (b *book) inherit(old *book, youngest time.Time) {
 	for _, e := range old.all {
-		if !e.acked || !e.state.Status.Terminal() || e.state.Updated.Before(youngest) || b.byPerm[e.perm] != nil || b.byRef[e.key()] != nil {
+		if !e.acked || !e.status().Terminal() || e.state.Updated.Before(youngest) ||
+			b.byPerm[permKey{e.perm, e.state.Order.Account}] != nil || b.byRef[e.key()] != nil {
 			continue
 		}
 		b.seq = max(b.seq, 1)
@@ -237,10 +280,11 @@ func (b *book) inherit(old *book, youngest time.Time) {
 	}
 }
 
-// renamed gives a contract another name.
+// renamed gives a contract another name. Orders that were placed here keep the name
+// under which they were placed.
 func (b *book) renamed(conID int64, id broker.InstrumentID) {
 	for _, e := range b.all {
-		if e.conID != conID {
+		if e.conID != conID || e.named {
 			continue
 		}
 		e.state.Order.Instrument = id

@@ -225,6 +225,10 @@ func TestBookCompletedOrder(t *testing.T) {
 		r := report("r1", 0, 900, row.status)
 		r.client, r.completed, r.filled = 0, true, decimal.NewNullDecimal(num(row.filled))
 		b.open(r)
+		if row.filled == "4" {
+			require.Equal(t, broker.StatusPendingCancel, state(b, "r1").Status, "its executions have not come")
+			b.execution(filledBy("x.01.01", "r1", 0, 900, "4"))
+		}
 		require.Equal(t, row.want, state(b, "r1").Status, "completed as %s", row.status)
 	}
 }

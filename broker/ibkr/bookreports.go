@@ -30,14 +30,14 @@ func (b *book) open(r *orderReport) *entry {
 		e.state.Order = broker.Order{ID: key.ref, Account: account}
 		b.add(e)
 	}
-	before := e.state
+	before := e.copy()
 	b.bind(e, r.perm, local)
 	b.touch(e)
 	e.stub, e.conID = false, cmp.Or(r.contract.conID, e.conID)
 	b.echo(e, r)
 	b.hint(e, r)
 	b.settle(e)
-	if fresh || !sameState(&before, &e.state) {
+	if now := e.copy(); fresh || !sameState(&before, &now) {
 		b.changed(e)
 	}
 	return e
@@ -66,8 +66,10 @@ func (b *book) echo(e *entry, r *orderReport) {
 // hint takes over the status of a report.
 func (b *book) hint(e *entry, r *orderReport) {
 	status := statuses[r.status]
+	e.idle = r.status == inactive
 	if r.completed {
 		status = completedStatus(r)
+		e.told = decimal.Max(e.told, r.filled.Decimal)
 	}
 	if status == broker.StatusPending && e.state.Status == "" {
 		e.state.Status = status
@@ -79,7 +81,7 @@ func (b *book) hint(e *entry, r *orderReport) {
 	if r.reason != "" && e.state.Reason == "" {
 		e.state.Reason = r.reason
 	}
-	if r.status == "Inactive" && e.state.Reason == "" {
+	if e.idle && e.state.Reason == "" {
 		e.state.Reason = "inactive: refused, or held until shares are found or the market opens"
 	}
 }
@@ -90,7 +92,7 @@ func completedStatus(r *orderReport) broker.Status {
 	case broker.StatusFilled:
 		return broker.StatusFilled
 	case broker.StatusHeld:
-		if r.status == "Inactive" && (!r.filled.Valid || r.filled.Decimal.IsZero()) {
+		if r.status == inactive && (!r.filled.Valid || r.filled.Decimal.IsZero()) {
 			return broker.StatusRejected
 		}
 	default: // it has ended, and neither filled nor was refused
@@ -108,15 +110,17 @@ func (b *book) status(r *statusReport) {
 	if e == nil {
 		return // the order itself is told of too
 	}
-	before := e.state
+	before := e.copy()
 	b.bind(e, r.perm, local)
 	b.touch(e)
+	e.idle = r.status == inactive
+	e.told = decimal.Max(e.told, r.filled)
 	e.state.Status = merged(e.state.Status, statuses[r.status])
 	if r.whyHeld != "" && !e.state.Status.Terminal() {
 		e.state.Reason = "held: " + r.whyHeld
 	}
 	b.settle(e)
-	if !sameState(&before, &e.state) {
+	if now := e.copy(); !sameState(&before, &now) {
 		b.changed(e)
 	}
 }
@@ -138,7 +142,7 @@ func (b *book) execution(r *executionReport) {
 		e.acked = true // but not touched: an execution does not say that the order is open
 	}
 	base, revision := splitExecID(r.id)
-	fill := execution{revision: revision, Fill: broker.Fill{
+	fill := execution{revision: revision, most: r.quantity, Fill: broker.Fill{
 		ID: base, Order: e.state.Order.ID, Instrument: e.state.Order.Instrument, Side: r.side, Quantity: r.quantity, Price: r.price, Time: r.time,
 	}}
 	if !e.put(fill) {
@@ -177,7 +181,9 @@ func (e *entry) put(fill execution) bool {
 		if e.fills[i].ID != fill.ID {
 			continue
 		}
+		fill.most = decimal.Max(fill.most, e.fills[i].most)
 		if e.fills[i].revision >= fill.revision {
+			e.fills[i].most = fill.most
 			return false
 		}
 		fill.Fee, fill.FeeCurrency = e.fills[i].Fee, e.fills[i].FeeCurrency
@@ -236,6 +242,9 @@ func (b *book) note(id int64, code int, text string) {
 	rule := asOrder(code)
 	switch rule.meaning {
 	case orderRefused:
+		if e.acked && !e.idle && !rule.late && !e.state.Status.Terminal() {
+			break // it works: the code is about a cancel that was refused, or the like
+		}
 		// An acknowledged order that is cancelled without fills was refused if a
 		// refusal follows.
 		if s := e.state.Status; !s.Terminal() || s == broker.StatusCancelled && len(e.fills) == 0 {

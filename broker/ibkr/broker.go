@@ -86,6 +86,9 @@ func Open(ctx context.Context, cfg Config) (*Broker, error) {
 	case <-ctx.Done():
 		b.mu.Lock()
 		why := b.why
+		if b.phase == frozen {
+			why = errLinkLost
+		}
 		b.mu.Unlock()
 		_ = b.Close()
 		return nil, b.opening(errors.Join(context.Cause(ctx), why))
@@ -273,7 +276,7 @@ func (b *Broker) notReady(op string, account broker.AccountID) error {
 	case b.phase == ready:
 		return nil
 	case b.phase == frozen:
-		return sessionError(op, account, fmt.Errorf("the gateway has lost its connection to IBKR: %w", broker.ErrSession))
+		return sessionError(op, account, errLinkLost)
 	}
 	cause := fmt.Errorf("no session with %s (%s): %w", b.cfg.Address, b.phase, broker.ErrSession)
 	if b.why != nil {
@@ -291,6 +294,8 @@ func (b *Broker) notReady(op string, account broker.AccountID) error {
 	}
 	return err
 }
+
+var errLinkLost = fmt.Errorf("the gateway has lost its connection to IBKR: %w", broker.ErrSession)
 
 // waits reports whether the gateway is expected to be away, and until when.
 func (c *Config) waits(t time.Time) (time.Time, bool) {

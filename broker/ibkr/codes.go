@@ -42,6 +42,7 @@ const (
 type codeRule struct {
 	meaning meaning
 	refusal broker.Refusal
+	late    bool   // a refusal that may come after the order was acknowledged
 	hint    string // what the user can do
 }
 
@@ -77,7 +78,8 @@ var codes = map[int]codeRule{
 	110: {meaning: orderRefused, refusal: broker.RefusedPrice}, 111: {meaning: orderRefused}, 113: {meaning: orderRefused},
 	382: {meaning: orderRefused}, 383: {meaning: orderRefused, hint: "raise the size limit in the gateway's order presets"},
 	434: {meaning: orderRefused}, 463: {meaning: orderRefused, refusal: broker.RefusedPrice},
-	201: {meaning: orderRefused}, 203: {meaning: orderRefused, refusal: broker.RefusedPermission}, 460: {meaning: orderRefused, refusal: broker.RefusedPermission},
+	201: {meaning: orderRefused, late: true}, 203: {meaning: orderRefused, late: true, refusal: broker.RefusedPermission},
+	460: {meaning: orderRefused, late: true, refusal: broker.RefusedPermission},
 	321: {meaning: orderRefused, hint: hintReadOnly}, 10243: {meaning: orderRefused, hint: "fractional quantities are not allowed over the API for this account"},
 	435: {meaning: orderRefused, hint: "the gateway manages several accounts and wants each order to name one"},
 	202: {meaning: orderEnded},

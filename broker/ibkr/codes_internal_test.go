@@ -1,6 +1,7 @@
 package ibkr
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -42,6 +43,7 @@ func TestCodes(t *testing.T) {
 			tested[code] = true
 			require.Equal(t, row.meaning, codeOf(code).meaning, "code %d", code)
 			require.Equal(t, row.onOrder, asOrder(code).meaning, "code %d on an order", code)
+			require.Equal(t, slices.Contains([]int{201, 203, 460}, code), codeOf(code).late, "code %d after the acknowledgement", code)
 			require.Equal(t, row.onAnswer, asRequest(code).meaning, "code %d on a request", code)
 		}
 	}

@@ -198,7 +198,12 @@ func (c *Config) validate() error {
 		}
 		seen[a.ID] = true
 	}
+	pins := map[int64]broker.InstrumentID{}
 	for id, p := range c.Instruments {
+		if other, ok := pins[p.ConID]; ok && p.ConID != 0 {
+			fault("Instruments: %s and %s are both contract %d: keep one", min(id, other), max(id, other), p.ConID)
+		}
+		pins[p.ConID] = id
 		if known, err := broker.ParseInstrumentID(string(id)); err != nil || known != id {
 			fault("Instruments: %q is no instrument id: want it trimmed and in upper case", id)
 		}

@@ -34,7 +34,7 @@ func fails(t *testing.T, cfg ibkr.Config) *broker.Error {
 // at is a configuration for an address where there may be no gateway.
 func at(address string) ibkr.Config {
 	cfg := config(nil)
-	cfg.Address, cfg.Timing.Connect, cfg.Timing.Retries = address, 300*time.Millisecond, 1
+	cfg.Address, cfg.Timing.Connect, cfg.Timing.Retries = address, time.Second, 1
 	return cfg
 }
 
@@ -133,7 +133,7 @@ func TestConnectFaults(t *testing.T) {
 			_, err := g.Inject(row.fault)
 			require.NoError(t, err)
 			cfg := config(g)
-			cfg.Timing.Connect, cfg.Timing.Retries, cfg.Timing.Answer = 300*time.Millisecond, 1, 300*time.Millisecond
+			cfg.Timing.Connect, cfg.Timing.Retries, cfg.Timing.Answer = 1500*time.Millisecond, 1, time.Second
 			e := fails(t, cfg)
 			require.ErrorContains(t, e, row.text)
 			require.Equal(t, row.kind, e.Kind, "kind of %v", e)
@@ -187,9 +187,12 @@ func TestConfigFaults(t *testing.T) {
 		"too fast":         {func(c *ibkr.Config) { c.MessagesPerSecond = 51 }, "1 to 50"},
 		"too many lines":   {func(c *ibkr.Config) { c.MarketDataLines = 101 }, "1 to 100"},
 		"an odd symbol":    {func(c *ibkr.Config) { c.Instruments = map[broker.InstrumentID]ibkr.Pin{"a b": {}} }, "instrument id"},
-		"an odd tier":      {func(c *ibkr.Config) { c.Tiers = append(c.Tiers, "best") }, "no tier"},
-		"an odd window":    {func(c *ibkr.Config) { c.Restart = &ibkr.Window{From: time.Hour, To: time.Hour} }, "Restart"},
-		"an odd zone":      {func(c *ibkr.Config) { c.Login = &ibkr.Window{To: time.Hour, Zone: "Mars"} }, "Mars"},
+		"a pin twice": {func(c *ibkr.Config) {
+			c.Instruments = map[broker.InstrumentID]ibkr.Pin{"GOOG": {ConID: 5}, "GOOGLE": {ConID: 5}}
+		}, "GOOG and GOOGLE are both contract 5"},
+		"an odd tier":   {func(c *ibkr.Config) { c.Tiers = append(c.Tiers, "best") }, "no tier"},
+		"an odd window": {func(c *ibkr.Config) { c.Restart = &ibkr.Window{From: time.Hour, To: time.Hour} }, "Restart"},
+		"an odd zone":   {func(c *ibkr.Config) { c.Login = &ibkr.Window{To: time.Hour, Zone: "Mars"} }, "Mars"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := good

@@ -98,19 +98,58 @@ func (b *Broker) resolve(ctx context.Context, s *session, op string, ids []broke
 		if errs[i] != nil {
 			return nil, errs[i]
 		}
-		b.terms[id] = read[i]
-		if !strings.Contains(string(id), "@") {
+		if !hasNumber(id) {
+			if other, taken := b.taken(id, read[i].contract.conID); taken {
+				return nil, sameContract(op, id, other, read[i].contract.conID)
+			}
 			b.rename(s, read[i].contract.conID, id)
 		}
-		found[id] = read[i]
+		b.terms[id], found[id] = read[i], read[i]
 	}
-	return found, nil
+	return found, oneEach(op, found)
 }
 
-// rename makes a name the one of a contract, unless it has one: pins come first.
+// oneEach makes sure that no two names mean one contract: it would be held twice.
+func oneEach(op string, found map[broker.InstrumentID]*terms) error {
+	names := make(map[int64]broker.InstrumentID, len(found))
+	for id, t := range found {
+		if other, ok := names[t.contract.conID]; ok {
+			return sameContract(op, max(id, other), min(id, other), t.contract.conID)
+		}
+		names[t.contract.conID] = id
+	}
+	return nil
+}
+
+func sameContract(op string, id, other broker.InstrumentID, conID int64) error {
+	return &broker.Error{Op: op, Kind: broker.KindPermanent, Instrument: id, Err: fmt.Errorf(
+		"it is the same contract as %s (ConID %d): keep one name for it", other, conID)}
+}
+
+// hasNumber reports whether a name has a contract number in it, and is no symbol.
+func hasNumber(id broker.InstrumentID) bool { return strings.Contains(string(id), "@") }
+
+// taken reports whether a contract has another symbol here that is pinned to it, or
+// that meant it a short while ago. The lock is held.
+func (b *Broker) taken(id broker.InstrumentID, conID int64) (other broker.InstrumentID, taken bool) {
+	other, known := b.names[conID]
+	if !known || other == id || hasNumber(other) {
+		return "", false
+	}
+	t := b.terms[other]
+	return other, b.pinned(other, conID) || t != nil && t.contract.conID == conID && b.cfg.Now().Sub(t.read) < b.cfg.Timing.Terms
+}
+
+// pinned reports whether a name is pinned to a contract number.
+func (b *Broker) pinned(id broker.InstrumentID, conID int64) bool {
+	return b.cfg.Instruments[id].ConID == conID
+}
+
+// rename makes a name the one of a contract, unless a pin of the contract is its
+// name: a symbol that was unknown once, or that the contract had before, gives way.
 // The lock is held.
 func (b *Broker) rename(s *session, conID int64, id broker.InstrumentID) {
-	if _, ok := b.names[conID]; ok {
+	if old, ok := b.names[conID]; old == id || ok && b.pinned(old, conID) {
 		return
 	}
 	b.names[conID] = id
@@ -227,6 +266,9 @@ func (b *Broker) newTerms(id broker.InstrumentID, d *ibsync.ContractDetails) (*t
 	if err != nil || tick.Sign() <= 0 {
 		return nil, fmt.Errorf("ibkr: the least price step of %s is %v", id, d.MinTick)
 	}
+	if d.PriceMagnifier > 1 && d.Contract.SecType == "STK" && d.PriceMagnifier != ibapi.UNSET_INT {
+		return nil, fmt.Errorf("ibkr: prices of %s are told in parts of its currency, %d to one: such contracts are not supported", id, d.PriceMagnifier)
+	}
 	lot := decimal.New(1, 0)
 	if size, err := fromFixed(d.SizeIncrement); err == nil && size.Sign() > 0 && (b.cfg.Fractional || size.GreaterThan(lot)) {
 		lot = size
@@ -302,7 +344,7 @@ func (b *Broker) heldName(ctx context.Context, s *session, c contractKey) (broke
 		id = b.nameOf(c)
 	}
 	b.mu.Unlock()
-	if known || strings.Contains(string(id), "@") {
+	if known || hasNumber(id) {
 		return id, nil
 	}
 	all, err := b.resolve(ctx, s, "snapshot", []broker.InstrumentID{id})

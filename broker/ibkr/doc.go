@@ -29,8 +29,10 @@
 // The order book is fed by every report of open and completed orders, statuses,
 // executions and fees, in whatever order they come. Executions are the truth:
 // each is counted once, in its newest revision. A status is a hint; terminal ones
-// stay. An order that was open and that a complete look does not show any more is
-// left out of [Broker.Orders], as its outcome is not known.
+// stay, but an order is not reported as cancelled or refused as long as more of it
+// has filled, as the gateway says, than there are executions of. An order that was
+// open and that a complete look does not show any more is left out of
+// [Broker.Orders], as its outcome is not known.
 //
 // [Broker.Place] writes an order once, and knows whether it did: messages pass a
 // relay of this package which hands them to the gateway's socket itself. What
@@ -69,8 +71,8 @@
 // # Symbols
 //
 // A symbol is the one stock with that very name in [Config.Currency]; none or
-// several are errors that say how to pin one. Share classes are written with a
-// point (BRK.B). A held contract whose symbol means another one, or that is no
+// several are errors that say how to pin one, and so is a second name for a
+// contract. Share classes are written with a point (BRK.B). A held contract whose symbol means another one, or that is no
 // stock, is named with its contract number (TWIN@502), and such a name can be
 // resolved. Quantities are whole shares unless [Config.Fractional] is set.
 //

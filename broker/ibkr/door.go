@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,7 +22,13 @@ type door struct {
 	library net.Conn
 	gateway net.Conn
 	version int // of the server
-	count   counters
+	// ahead is how far the gateway's clocks are ahead of UTC, if it told the time.
+	ahead time.Duration
+	tells bool
+	count counters
+
+	mu       sync.Mutex
+	welcomed bool // the library may have read the welcome
 }
 
 // counters are what has passed a door.
@@ -36,7 +43,7 @@ const minServer = 176
 // openDoor connects the library to the gateway, up to the point where both have
 // agreed on a version and the client id was sent. Whatever fails leaves nothing
 // open.
-func openDoor(ctx context.Context, dial dialFunc, address string, client *ibapi.EClient, clientID int64) (*door, error) {
+func openDoor(ctx context.Context, dial dialFunc, address string, now time.Time, client *ibapi.EClient, clientID int64) (*door, error) {
 	gateway, err := dial(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("ibkr: connect to %s: %w: is the gateway running, with its API port set to this one?", address, err)
@@ -48,14 +55,14 @@ func openDoor(ctx context.Context, dial dialFunc, address string, client *ibapi.
 		<-connected
 		return nil, err
 	}
-	err = d.handshake(ctx, address, connected)
+	err = d.handshake(ctx, address, now, connected)
 	if err == nil && !client.IsConnected() {
 		// It returns no error when its connection just ends: somebody else came
 		// through the door.
 		err = fmt.Errorf("ibkr: connect to %s: the client library has no connection", address)
 	}
 	if err != nil {
-		d.shut()
+		d.retire(client)
 		return nil, err
 	}
 	return d, nil
@@ -94,12 +101,12 @@ func connect(client *ibapi.EClient, port int, clientID int64) (err error) {
 }
 
 // handshake relays the greeting, the welcome and the client id.
-func (d *door) handshake(ctx context.Context, address string, connected <-chan error) error {
-	stop := context.AfterFunc(ctx, d.shut)
+func (d *door) handshake(ctx context.Context, address string, now time.Time, connected <-chan error) error {
+	stop := context.AfterFunc(ctx, d.giveUp)
 	defer stop()
-	err := d.relayHandshake(address)
+	err := d.relayHandshake(address, now)
 	if err != nil {
-		d.shut() // the library's call ends with its connection
+		d.giveUp()
 	}
 	libraryErr := <-connected
 	switch {
@@ -113,7 +120,7 @@ func (d *door) handshake(ctx context.Context, address string, connected <-chan e
 	return nil
 }
 
-func (d *door) relayHandshake(address string) error {
+func (d *door) relayHandshake(address string, now time.Time) error {
 	greeting, err := readGreeting(d.library)
 	if err != nil {
 		return err
@@ -131,10 +138,17 @@ func (d *door) relayHandshake(address string) error {
 	if d.version, err = parseWelcome(welcome); err != nil {
 		return fmt.Errorf("ibkr: connect to %s: %w", address, err)
 	}
+	d.ahead, d.tells = parseClock(welcome, now)
 	if d.version < minServer {
 		return &fatalError{fmt.Errorf("ibkr: connect to %s: server version %d is older than %d: upgrade the gateway", address, d.version, minServer)}
 	}
+	d.mu.Lock()
+	d.welcomed = true
+	d.mu.Unlock()
 	if _, err := d.library.Write(welcome); err != nil {
+		return err
+	}
+	if err := d.library.SetReadDeadline(time.Now().Add(libraryWait)); err != nil {
 		return err
 	}
 	start, err := readFrame(d.library, maxOutFrame)
@@ -181,6 +195,29 @@ func (d *door) deliver(frame []byte) error {
 		return fmt.Errorf("ibkr: the client library has stopped reading: %w", err)
 	}
 	return nil
+}
+
+// giveUp ends a handshake. A library that waits for the welcome stops doing so when
+// its connection ends. Once it has the welcome it waits for nothing, and must not lose
+// its connection before its call has returned: it would take itself apart while it
+// still puts itself together, which can end the process.
+func (d *door) giveUp() {
+	_ = d.gateway.Close()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.welcomed {
+		_ = d.library.Close()
+	}
+}
+
+// retire closes both sides after the library's call has returned. If it has a
+// connection, its goroutines must have begun before that ends: see [outbox.prime].
+func (d *door) retire(client *ibapi.EClient) {
+	if client.IsConnected() {
+		o := &outbox{client: client, library: d.library}
+		_ = o.prime() // whatever it says: nothing more is asked
+	}
+	d.shut()
 }
 
 // shut closes both sides.

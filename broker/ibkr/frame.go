@@ -127,15 +127,7 @@ func checkOrderFrame(version int, frame []byte, id int64, ref string, preview bo
 	case kind != msgPlaceOrder:
 		return fmt.Errorf("ibkr: the library encoded message %d in place of an order", kind)
 	case !isProto:
-		// From version 145 on the order id is the first field.
-		text, rest, _ := bytes.Cut(body, []byte{0})
-		if string(text) != strconv.FormatInt(id, 10) {
-			return fmt.Errorf("ibkr: the library encoded order %.20q in place of %d", text, id)
-		}
-		if !bytes.Contains(rest, []byte("\x00"+ref+"\x00")) {
-			return fmt.Errorf("ibkr: the library encoded order %d without its reference %q", id, ref)
-		}
-		return nil
+		return checkOrderText(version, body, id, ref, preview)
 	}
 	var m protobuf.PlaceOrderRequest
 	if err := proto.Unmarshal(body, &m); err != nil {
@@ -144,6 +136,35 @@ func checkOrderFrame(version int, frame []byte, id int64, ref string, preview bo
 	if int64(m.GetOrderId()) != id || m.GetOrder().GetOrderRef() != ref || m.GetOrder().GetWhatIf() != preview {
 		return fmt.Errorf("ibkr: the library encoded order %d %q (preview %t) in place of %d %q (preview %t)",
 			m.GetOrderId(), m.GetOrder().GetOrderRef(), m.GetOrder().GetWhatIf(), id, ref, preview)
+	}
+	return nil
+}
+
+// The fields of an order in text, counted from zero. What an order of ours leaves
+// empty has one field each.
+const (
+	fieldOrderID   = 0
+	fieldOrderRef  = 25
+	fieldWhatIf    = 83
+	oneFieldLessAt = 177 // the server version from which one field before whatIf is gone
+)
+
+// checkOrderText is checkOrderFrame for the text dialect.
+func checkOrderText(version int, body []byte, id int64, ref string, preview bool) error {
+	fields := strings.Split(string(body), "\x00")
+	whatIf, flag := fieldWhatIf, "0"
+	if version < oneFieldLessAt {
+		whatIf++
+	}
+	if preview {
+		flag = "1"
+	}
+	switch {
+	case len(fields) <= whatIf:
+		return fmt.Errorf("ibkr: the library encoded an order of %d fields", len(fields))
+	case fields[fieldOrderID] != strconv.FormatInt(id, 10) || fields[fieldOrderRef] != ref || fields[whatIf] != flag:
+		return fmt.Errorf("ibkr: the library encoded order %.20q %.40q (preview %.20q) in place of %d %q (preview %s)",
+			fields[fieldOrderID], fields[fieldOrderRef], fields[whatIf], id, ref, flag)
 	}
 	return nil
 }

@@ -61,8 +61,12 @@ func TestParseWelcome(t *testing.T) {
 }
 
 func TestCheckOrderFrame(t *testing.T) {
-	text := framed("3\x0042\x00265598\x00AAPL\x00STK\x00ek1.A.1.0.1\x00")
+	text := orderText(176, "42", "ek1.A.1.0.1", "0")
 	require.NoError(t, checkOrderFrame(176, text, 42, "ek1.A.1.0.1", false))
+	require.NoError(t, checkOrderFrame(177, orderText(177, "42", "r", "1"), 42, "r", true))
+	require.Error(t, checkOrderFrame(176, text, 42, "ek1.A.1.0.1", true), "a live order in place of a preview")
+	require.Error(t, checkOrderFrame(176, orderText(176, "42", "r", "1"), 42, "r", false))
+	require.Error(t, checkOrderFrame(176, framed("3\x0042\x00r\x00"), 42, "r", false), "cut off")
 	require.Error(t, checkOrderFrame(176, text, 43, "ek1.A.1.0.1", false), "another id")
 	require.Error(t, checkOrderFrame(176, text, 42, "ek1.A.1.0.2", false), "another reference")
 	require.Error(t, checkOrderFrame(176, framed("4\x0042\x00"), 42, "", false), "another message")
@@ -75,6 +79,18 @@ func TestCheckOrderFrame(t *testing.T) {
 	require.Error(t, checkOrderFrame(222, orderFrame(42, "other", false), 42, "ref", false))
 	empty := framed(string(binary.BigEndian.AppendUint32(nil, msgPlaceOrder+protobufIDs)))
 	require.Error(t, checkOrderFrame(222, empty, 42, "ref", false), "an order that could not be encoded")
+}
+
+// orderText is an order as the text dialect writes it.
+func orderText(version int, id, ref, whatIf string) []byte {
+	fields := make([]string, 110)
+	fields[0], fields[1+fieldOrderID], fields[1+fieldOrderRef] = "3", id, ref
+	flag := 1 + fieldWhatIf
+	if version < oneFieldLessAt {
+		flag++
+	}
+	fields[flag] = whatIf
+	return framed(strings.Join(fields, "\x00") + "\x00")
 }
 
 func TestSplitExecID(t *testing.T) {
@@ -91,7 +107,7 @@ func TestSplitExecID(t *testing.T) {
 }
 
 func FuzzFrames(f *testing.F) {
-	f.Add(176, framed("3\x0042\x00ref\x00"))
+	f.Add(176, orderText(176, "42", "ref", "0"))
 	f.Add(222, orderFrame(42, "ref", false))
 	f.Add(222, []byte("HTTP/1.1"))
 	f.Add(201, framed("49"))

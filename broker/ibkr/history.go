@@ -72,7 +72,7 @@ func (h *historian) turn(ctx context.Context) error {
 }
 
 // askHistory asks for closing prices of what is still missing.
-func (b *Broker) askHistory(ctx context.Context, s *session, all map[broker.InstrumentID]*terms, answer *marketdata.Quotes) {
+func (b *Broker) askHistory(ctx context.Context, s *session, all map[broker.InstrumentID]*terms, answer *priceAnswer) {
 	failed := askEach(all, historyAtOnce, answer, func(t *terms) (marketdata.Quote, error) { return b.closing(ctx, s, t) })
 	for id, err := range failed {
 		reason := fmt.Sprintf("%s: %v", marketdata.TierHistorical, err)

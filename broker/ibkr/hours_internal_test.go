@@ -117,6 +117,16 @@ func TestParseTime(t *testing.T) {
 	}
 }
 
+func FuzzClock(f *testing.F) {
+	f.Add([]byte("\x00\x00\x00\x1b176\x0020261125 10:00:00 EST\x00"))
+	f.Add([]byte("\x00\x00"))
+	f.Fuzz(func(t *testing.T, welcome []byte) {
+		if ahead, ok := parseClock(welcome, now()); ok {
+			require.LessOrEqual(t, ahead.Abs(), 15*time.Hour)
+		}
+	})
+}
+
 func FuzzParseTime(f *testing.F) {
 	for _, s := range []string{"20251125 14:30:00 US/Eastern", "20251125-14:30:00", "1764081000", "20251125 14:30:00 EST (Eastern Time)"} {
 		f.Add(s)

@@ -31,6 +31,25 @@ func parseTime(s string) (time.Time, error) {
 	return t, nil
 }
 
+// parseClock reads from the answer to the greeting how far the gateway's clocks
+// are ahead of UTC.
+func parseClock(welcome []byte, now time.Time) (ahead time.Duration, ok bool) {
+	fields := strings.Split(string(welcome[min(4, len(welcome)):]), "\x00")
+	if len(fields) < 2 {
+		return 0, false
+	}
+	clock := strings.Fields(fields[1])
+	if len(clock) < 2 {
+		return 0, false
+	}
+	shown, err := time.Parse("20060102 15:04:05", clock[0]+" "+clock[1]) // names of zones are of no use
+	if err != nil {
+		return 0, false
+	}
+	ahead = shown.Sub(now).Round(15 * time.Minute)
+	return ahead, ahead.Abs() <= 15*time.Hour
+}
+
 func readTime(s string) (time.Time, error) {
 	f := strings.Fields(s)
 	switch len(f) {

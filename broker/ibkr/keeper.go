@@ -97,8 +97,12 @@ func (b *Broker) once(ctx context.Context, first chan<- error) error {
 	b.mu.Lock()
 	b.session, b.why = s, nil
 	b.turn(turnGreeted)
+	lost := s.lost && b.turn(turnLost) // it was told along with the greeting
 	b.mu.Unlock()
 	b.log.Info("connected", "address", b.cfg.Address, "version", s.door.version, "client", b.cfg.ClientID)
+	if lost {
+		b.log.Warn(lostMessage)
+	}
 	err = b.serve(ctx, s, first)
 	s.close(err)
 	b.log.Info("disconnected", "address", b.cfg.Address, "err", s.cause())
@@ -219,17 +223,19 @@ func (b *Broker) turn(t turn) bool {
 	return ok
 }
 
+const lostMessage = "the gateway has lost IBKR: nothing is sent until everything was read anew"
+
 // froze notes that the gateway has lost IBKR.
 func (b *Broker) froze(s *session, why error) {
 	b.mu.Lock()
-	s.since = b.cfg.Now()
+	s.since, s.lost = b.cfg.Now(), true
 	lost := b.session == s && b.turn(turnLost)
 	if lost {
 		b.noteAcks(s.book)
 	}
 	b.mu.Unlock()
 	if lost {
-		b.log.Warn("the gateway has lost IBKR: nothing is sent until everything was read anew", "err", why)
+		b.log.Warn(lostMessage, "err", why)
 	}
 }
 
@@ -237,7 +243,7 @@ func (b *Broker) froze(s *session, why error) {
 func (b *Broker) thawed(s *session) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s.since = b.cfg.Now()
+	s.since, s.lost = b.cfg.Now(), false
 	if b.session != s || !b.turn(turnBack) {
 		return
 	}

@@ -37,6 +37,7 @@ type orderReport struct {
 type statusReport struct {
 	order, client, perm int64
 	status, whyHeld     string
+	filled              decimal.Decimal
 }
 
 // executionReport is one execution: the truth.

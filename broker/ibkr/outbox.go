@@ -136,7 +136,7 @@ func (o *outbox) close(cause error) {
 // goroutines as they begin, and must not be closed before it has: this one has
 // begun then. Call it before run.
 func (o *outbox) prime() error {
-	_, err := o.encode(&job{encode: func(c *ibapi.EClient) { c.ReqCurrentTime() }})
+	_, err := o.encode(&job{encode: func(c *ibapi.EClient) { c.ReqCurrentTime() }}, libraryWait)
 	return err
 }
 
@@ -203,7 +203,7 @@ func (o *outbox) send(j *job) {
 		return
 	default:
 	}
-	frame, err := o.encode(j)
+	frame, err := o.encode(j, encodeWait)
 	if err != nil {
 		j.verdict <- unsent(err)
 		o.fail(err)
@@ -231,13 +231,13 @@ func (o *outbox) send(j *job) {
 
 // encode has the library write the frame and reads it. If no frame comes the
 // connection is of no use: it might come later, as another message's.
-func (o *outbox) encode(j *job) ([]byte, error) {
+func (o *outbox) encode(j *job, wait time.Duration) ([]byte, error) {
 	returned := make(chan struct{})
 	go func() { // the library may block for ever if its own goroutines have ended
 		defer close(returned)
 		j.encode(o.client)
 	}()
-	if err := o.library.SetReadDeadline(time.Now().Add(encodeWait)); err != nil {
+	if err := o.library.SetReadDeadline(time.Now().Add(wait)); err != nil {
 		return nil, err
 	}
 	frame, err := readFrame(o.library, maxOutFrame)
@@ -246,7 +246,7 @@ func (o *outbox) encode(j *job) ([]byte, error) {
 	}
 	select {
 	case <-returned:
-	case <-time.After(encodeWait):
+	case <-time.After(wait):
 		return nil, errors.New("ibkr: the client library does not return from a call")
 	}
 	return frame, nil

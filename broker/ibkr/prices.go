@@ -23,12 +23,24 @@ var dataTypes = []struct {
 	{marketdata.TierLive, 1}, {marketdata.TierFrozen, 2}, {marketdata.TierDelayed, 3}, {marketdata.TierDelayedFrozen, 4},
 }
 
+// competingWait is how long prices are waited for while the user is logged in
+// elsewhere.
+const competingWait = 5 * time.Minute
+
+// priceAnswer is the answer to Quotes while it is made.
+type priceAnswer struct {
+	marketdata.Quotes
+	competing error // somebody else gets the prices
+}
+
 // Quotes asks for prices, the best tier first and each further one only for what
 // is still missing, all instruments of a tier at once. It returns as soon as each
-// has its price.
+// has its price. While the user is logged in elsewhere (10197) there is no price,
+// and a lesser tier is not taken in its place: if no instrument has one the error
+// says when to try again.
 func (b *Broker) Quotes(ctx context.Context, ids []broker.InstrumentID) (marketdata.Quotes, error) {
 	const op = "quotes"
-	answer := marketdata.Quotes{Found: map[broker.InstrumentID]marketdata.Quote{}, Missing: map[broker.InstrumentID]string{}}
+	answer := priceAnswer{Quotes: marketdata.Quotes{Found: map[broker.InstrumentID]marketdata.Quote{}, Missing: map[broker.InstrumentID]string{}}}
 	s, err := b.begin(ctx, op, "")
 	if err != nil {
 		return marketdata.Quotes{}, err
@@ -62,17 +74,22 @@ func (b *Broker) Quotes(ctx context.Context, ids []broker.InstrumentID) (marketd
 	if err := ctx.Err(); err != nil && len(all) > 0 {
 		return marketdata.Quotes{}, fault(op, "", err)
 	}
+	if answer.competing != nil && len(answer.Found) == 0 {
+		e := fault(op, "", answer.competing)
+		e.Kind, e.Until = broker.KindWait, b.cfg.Now().Add(competingWait)
+		return marketdata.Quotes{}, e
+	}
 	for id := range all {
 		if answer.Missing[id] == "" {
 			answer.Missing[id] = "no tier of prices may be asked for: see Config.Tiers"
 		}
 	}
-	return answer, nil
+	return answer.Quotes, nil
 }
 
 // priceable returns the terms of the instruments that can have a price. Unknown
 // ones are missing.
-func (b *Broker) priceable(ctx context.Context, s *session, ids []broker.InstrumentID, answer *marketdata.Quotes) (map[broker.InstrumentID]*terms, error) {
+func (b *Broker) priceable(ctx context.Context, s *session, ids []broker.InstrumentID, answer *priceAnswer) (map[broker.InstrumentID]*terms, error) {
 	all := make(map[broker.InstrumentID]*terms, len(ids))
 	errs := make([]error, len(ids))
 	read := make([]map[broker.InstrumentID]*terms, len(ids))
@@ -96,13 +113,17 @@ func (b *Broker) priceable(ctx context.Context, s *session, ids []broker.Instrum
 
 // askTier asks for prices of one tier and moves what was found from all to the
 // answer.
-func (b *Broker) askTier(ctx context.Context, s *session, number int64, tier marketdata.Tier, all map[broker.InstrumentID]*terms, answer *marketdata.Quotes) error {
+func (b *Broker) askTier(ctx context.Context, s *session, number int64, tier marketdata.Tier, all map[broker.InstrumentID]*terms, answer *priceAnswer) error {
 	if err := s.write(ctx, &job{prio: prioPrice, encode: func(c *ibapi.EClient) { c.ReqMarketDataType(number) }}); err != nil {
 		return err
 	}
 	failed := askEach(all, b.cfg.MarketDataLines, answer, func(t *terms) (marketdata.Quote, error) { return b.askPrice(ctx, s, tier, t) })
 	for id, err := range failed {
 		answer.Missing[id] = fmt.Sprintf("%s: %v", tier, err)
+		if g, ok := errors.AsType[*gatewayError](err); ok && codeOf(g.code).meaning == noPriceNow {
+			answer.competing = err
+			delete(all, id)
+		}
 	}
 	select {
 	case <-s.ended:
@@ -115,7 +136,7 @@ func (b *Broker) askTier(ctx context.Context, s *session, number int64, tier mar
 // askEach asks for the price of each instrument, so many of them at once, and
 // moves what was found from all to the answer. It returns why the rest has none.
 func askEach(
-	all map[broker.InstrumentID]*terms, atOnce int, answer *marketdata.Quotes, ask func(*terms) (marketdata.Quote, error),
+	all map[broker.InstrumentID]*terms, atOnce int, answer *priceAnswer, ask func(*terms) (marketdata.Quote, error),
 ) map[broker.InstrumentID]error {
 	type result struct {
 		id    broker.InstrumentID

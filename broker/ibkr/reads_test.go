@@ -119,6 +119,54 @@ func TestOddPositions(t *testing.T) {
 	})
 }
 
+// A symbol that was unknown for a moment, while it was held, becomes the name of
+// its position when it is known again; an order keeps the name that it was given.
+func TestSymbolThatWasUnknownForAMoment(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, protoVersion, func(sim *gatewaysim.Config, _ *ibkr.Config) {
+		sim.Accounts[0].Holdings = []gatewaysim.Holding{{Symbol: "AAPL", Quantity: dec("3")}}
+	})
+	r.inject(t, gatewaysim.Fault{Name: gatewaysim.FaultContractNone, Symbol: "AAPL"})
+	snap, err := r.Snapshot(soon(t), account)
+	require.NoError(t, err)
+	require.Equal(t, "3", snap.Position("AAPL@265598").String())
+	odd := bid("1")
+	odd.Instrument = "AAPL@265598"
+	_, err = r.Place(soon(t), odd)
+	require.NoError(t, err)
+
+	_, err = r.Resolve(soon(t), "AAPL")
+	require.NoError(t, err)
+	snap, err = r.Snapshot(soon(t), account)
+	require.NoError(t, err)
+	require.Equal(t, "3", snap.Position("AAPL").String())
+	state, ok := r.state(t, odd.ID)
+	require.True(t, ok)
+	require.Equal(t, odd.Instrument, state.Order.Instrument)
+
+	_, err = r.Resolve(soon(t), "AAPL@265598", "MSFT", "AAPL")
+	require.ErrorContains(t, err, "the same contract as AAPL (ConID 265598)")
+}
+
+// Two symbols for one contract: the second is refused, or the account would hold it
+// twice.
+func TestTwoSymbolsForOneContract(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, protoVersion, func(_ *gatewaysim.Config, cfg *ibkr.Config) {
+		cfg.Instruments = map[broker.InstrumentID]ibkr.Pin{"APPLE": {Symbol: "AAPL"}, "SOFT": {ConID: 272093}}
+	})
+	for range 2 {
+		_, err := r.Resolve(soon(t), "AAPL")
+		require.NoError(t, err)
+		_, err = r.Resolve(soon(t), "APPLE")
+		require.ErrorContains(t, err, "APPLE: it is the same contract as AAPL (ConID 265598)")
+		_, err = r.Resolve(soon(t), "MSFT")
+		require.ErrorContains(t, err, "MSFT: it is the same contract as SOFT", "the pin comes first")
+		_, err = r.Resolve(soon(t), "SOFT")
+		require.NoError(t, err)
+	}
+}
+
 func TestContractFaults(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {

@@ -90,6 +90,18 @@ func TestRebalanceUnderFaults(t *testing.T) {
 		{Name: gatewaysim.FaultAlterOrder, Quantity: dec("100")},
 		{Name: gatewaysim.FaultPositionLag, For: gatewaysim.Duration(500 * time.Millisecond)},
 		{Name: gatewaysim.FaultFrozenValues, For: gatewaysim.Duration(500 * time.Millisecond)},
+		{Name: gatewaysim.FaultNeverFill},
+		{Name: gatewaysim.FaultInactive, For: gatewaysim.Duration(1500 * time.Millisecond)},
+		{Name: gatewaysim.FaultTwoPermIDs},
+		{Name: gatewaysim.FaultCorrectExec, Quantity: dec("399")},
+		{Name: gatewaysim.FaultStatusWithoutExec, For: gatewaysim.Duration(1500 * time.Millisecond)},
+		{Name: gatewaysim.FaultPartialThenStop},
+		{Name: gatewaysim.FaultWrongRemaining},
+		{Name: gatewaysim.FaultOddExecTime},
+		{Name: gatewaysim.FaultCommissionOdd},
+		{Name: gatewaysim.FaultCompetingSession, Times: 4},
+		{Name: gatewaysim.FaultReadOnly, Times: 1},
+		{Name: gatewaysim.FaultAckLate, For: gatewaysim.Duration(1500 * time.Millisecond)},
 	} {
 		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()

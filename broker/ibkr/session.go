@@ -43,6 +43,7 @@ type session struct {
 	down        map[string]bool // farms
 	since       time.Time       // when the link was last known to be bad
 	served      bool            // orders could be sent
+	lost        bool            // the gateway has lost IBKR
 }
 
 // connect opens a session up to its handshake: the gateway has accepted the
@@ -62,7 +63,7 @@ func (b *Broker) connect(ctx context.Context) (*session, error) {
 	s.wrapper = newWrapper(s)
 	s.client = ibapi.NewEClient(s.wrapper)
 	var err error
-	if s.door, err = openDoor(ctx, b.cfg.Dial, b.cfg.Address, s.client, int64(b.cfg.ClientID)); err != nil {
+	if s.door, err = openDoor(ctx, b.cfg.Dial, b.cfg.Address, b.cfg.Now(), s.client, int64(b.cfg.ClientID)); err != nil {
 		return nil, err
 	}
 	_, exact := s.door.gateway.(*net.TCPConn)
@@ -188,7 +189,9 @@ func (s *session) onNextID(id int64) {
 		s.firstID = id
 		s.tell()
 	}
-	s.b.nextID = max(s.b.nextID, id)
+	if id <= lastOrderID { // else the session is refused
+		s.b.nextID = max(s.b.nextID, id)
+	}
 	if c := s.calls[askNextID]; c != nil {
 		c.rows = append(c.rows, id)
 		s.finishLocked(askNextID, nil)
@@ -231,7 +234,7 @@ func (s *session) onOrder(r *orderReport) {
 		return
 	}
 	s.book.open(r)
-	s.b.nextID = max(s.b.nextID, s.book.highest+1)
+	s.b.nextID = max(s.b.nextID, min(s.book.highest, lastOrderID)+1)
 	s.b.wake()
 }
 

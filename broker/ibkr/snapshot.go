@@ -110,9 +110,14 @@ func (s *session) positions(ctx context.Context, account broker.AccountID) ([]po
 	}
 	var positions []positionRow
 	for _, r := range rows {
-		if p, ok := r.(positionRow); ok && p.account == string(account) {
-			positions = append(positions, p)
+		p, ok := r.(positionRow)
+		if !ok {
+			continue
 		}
+		if p.account != string(account) {
+			return nil, fmt.Errorf("ibkr: asked for positions of %s, the gateway tells one of %.40q", account, p.account)
+		}
+		positions = append(positions, p)
 	}
 	return positions, nil
 }
@@ -127,6 +132,9 @@ func (b *Broker) positionsOf(ctx context.Context, s *session, rows []positionRow
 			return nil, fmt.Errorf("ibkr: a position in %.40q has no contract number", r.contract.symbol)
 		}
 		if i, ok := newest[r.contract.conID]; ok {
+			if kept[i].model != r.model {
+				return nil, fmt.Errorf("ibkr: %.40q is held in the models %.40q and %.40q: model portfolios are not supported", r.contract.symbol, kept[i].model, r.model)
+			}
 			kept[i] = r
 			continue
 		}
@@ -174,6 +182,9 @@ func fillIn(snap *broker.Snapshot, rows []valueRow) error {
 	v := accountValues{}
 	for _, r := range rows {
 		if r.key == "NetLiquidation" && r.currency != "" && r.currency != "BASE" {
+			if base := broker.Currency(r.currency); snap.Base != "" && snap.Base != base {
+				return fmt.Errorf("ibkr: the account has a net liquidation value in %s and one in %s: which is its base currency?", snap.Base, base)
+			}
 			snap.Base = broker.Currency(r.currency)
 		}
 		v[valueKey{r.key, r.currency}] = r.value

@@ -15,8 +15,10 @@ var statuses = map[string]broker.Status{
 	"Filled":        broker.StatusFilled,
 	// Inactive is refused, or held, or may come back: it concludes nothing unless
 	// a code or a completed record says that the order is refused.
-	"Inactive": broker.StatusHeld,
+	inactive: broker.StatusHeld,
 }
+
+const inactive = "Inactive"
 
 // merged returns the status that a newer hint leaves: a terminal one stays, and
 // what the broker has acknowledged never becomes pending again.

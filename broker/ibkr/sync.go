@@ -51,7 +51,7 @@ func (b *Broker) synchronise(ctx context.Context, s *session) error {
 	}
 	b.noteAcks(fresh)
 	b.last = fresh
-	b.nextID = max(b.nextID, s.firstID, fresh.highest+1)
+	b.nextID = max(b.nextID, s.firstID, min(fresh.highest, lastOrderID)+1)
 	b.mu.Unlock()
 
 	if err := b.beat(ctx, s); err != nil {

@@ -62,8 +62,10 @@ func (w *wrapper) OpenOrder(id int64, c *ibsync.Contract, o *ibsync.Order, state
 
 func (w *wrapper) OpenOrderEnd() { w.s.finish(askOpen, nil) }
 
-func (w *wrapper) OrderStatus(id int64, status string, _, _ ibsync.Decimal, _ float64, perm, _ int64, _ float64, client int64, whyHeld string, _ float64) {
-	w.s.onStatus(&statusReport{order: id, client: client, perm: perm, status: status, whyHeld: whyHeld})
+func (w *wrapper) OrderStatus(id int64, status string, filled, _ ibsync.Decimal, _ float64, perm, _ int64, _ float64, client int64, whyHeld string, _ float64) {
+	w.s.onStatus(&statusReport{
+		order: id, client: client, perm: perm, status: status, whyHeld: whyHeld, filled: optional(fromFixed(filled)).Decimal,
+	})
 }
 
 func (w *wrapper) CompletedOrder(c *ibsync.Contract, o *ibsync.Order, state *ibsync.OrderState) {
@@ -78,7 +80,12 @@ func (w *wrapper) OrderBound(int64, int64, int64) {}
 
 func (w *wrapper) ExecDetails(_ int64, c *ibsync.Contract, e *ibsync.Execution) {
 	r, err := executionReportOf(c, e, w.s.b.cfg.Now())
-	if err != nil {
+	switch {
+	case err == nil:
+	case r.account != "" && w.s.b.account(broker.AccountID(r.account)) == nil:
+		w.s.b.log.Debug("an execution of another account cannot be read", "err", err)
+		return
+	default:
 		w.s.end(err) // a fill that cannot be read is a doubt about everything
 		return
 	}
@@ -99,16 +106,16 @@ func (w *wrapper) CommissionAndFeesReport(r ibsync.CommissionAndFeesReport) {
 
 // positionRow is one position of an account.
 type positionRow struct {
-	account  string
-	contract contractKey
-	quantity ibsync.Decimal
+	account, model string
+	contract       contractKey
+	quantity       ibsync.Decimal
 }
 
 // valueRow is one value of an account.
 type valueRow struct{ account, key, value, currency string }
 
-func (w *wrapper) PositionMulti(id int64, account, _ string, c *ibsync.Contract, quantity ibsync.Decimal, _ float64) {
-	w.s.row(id, positionRow{account, contractOf(c), quantity})
+func (w *wrapper) PositionMulti(id int64, account, model string, c *ibsync.Contract, quantity ibsync.Decimal, _ float64) {
+	w.s.row(id, positionRow{account, model, contractOf(c), quantity})
 }
 
 func (w *wrapper) PositionMultiEnd(id int64) { w.s.finish(id, nil) }

@@ -26,6 +26,10 @@ func (e *Exchange) cancel(s *tcpSession, id int) {
 		e.cancelError(s, o, cmp.Or(f.Code, 10147))
 		return
 	}
+	if e.readOnly(at) {
+		s.fail(int32(id), readOnlyCode, "%s", readOnlyText)
+		return
+	}
 	if o.terminal() {
 		e.cancelError(s, o, 10148)
 		return

@@ -16,7 +16,10 @@ import (
 type request struct {
 	id    int
 	name  string
-	value proto.Message // nil for a message that the simulator does not know
+	value proto.Message // nil for a message that the simulator does not know or play
+
+	unplayed bool
+	about    int32 // the request's id, -1 if it has none; only if it is not played
 }
 
 // decodeRequest reads a frame's payload.
@@ -46,7 +49,7 @@ func decodeRequest(version int, payload []byte) (request, error) {
 func decodeProtobuf(version, id int, body []byte) (request, error) {
 	kind, ok := requests[id]
 	if !ok {
-		return request{id: id, name: "request " + strconv.Itoa(id)}, nil
+		return unplayedProtobuf(id, "request "+strconv.Itoa(id), body), nil
 	}
 	req := request{id: id, name: kind.name}
 	if version < kind.since {
@@ -62,7 +65,7 @@ func decodeProtobuf(version, id int, body []byte) (request, error) {
 func decodeText(version, id int, r *fieldReader) (request, error) {
 	kind, ok := requests[id]
 	if !ok {
-		return request{id: id, name: "request " + strconv.Itoa(id)}, nil
+		return unplayedText(id, "request "+strconv.Itoa(id), r), nil
 	}
 	req := request{id: id, name: kind.name}
 	if version >= kind.since {

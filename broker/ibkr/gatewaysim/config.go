@@ -51,7 +51,7 @@ type Config struct {
 	// LaxOrderIDs accepts order ids below the last one that the client used.
 	// Default: false, they are refused with 103.
 	LaxOrderIDs bool
-	// ReadOnly refuses all orders with 321. Default: false.
+	// ReadOnly refuses all orders and cancels with 321. Default: false.
 	ReadOnly bool
 	// MasterClient is a client id that is told of the orders of all clients.
 	// Default: none.

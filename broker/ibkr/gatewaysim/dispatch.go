@@ -49,7 +49,7 @@ func (e *Exchange) receive(s *tcpSession, req request, size int, err error) bool
 		e.tooFast(s)
 		return true
 	case req.value == nil:
-		s.fail(-1, 505, "Fatal Error: Unknown message id.")
+		s.refuseUnplayed(req)
 		return true
 	case e.strike(FaultCutOnRequest, at) != nil:
 		s.cut()

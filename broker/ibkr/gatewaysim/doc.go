@@ -40,8 +40,10 @@
 // It does not play: other order types and times in force than DAY and GTC,
 // brackets, OCA groups, algorithms, combinations, market depth, tick by tick,
 // real-time bars, bars that are kept up to date, PnL, scanners, news, options,
-// advisors. Their requests are answered with 505 (bars with 321), such orders
-// are refused or the field is ignored.
+// advisors. Each of their requests is in the ledger and answered with 321 (300 if it
+// is a cancel) and its own id, an unknown message with 505. Orders with a parent, an
+// OCA group, an algorithm, conditions or a later start are refused (321), others of
+// other types with 387; fields that only fine-tune an order are ignored.
 //
 // It is tried with clients that share no code with it, see the package interop.
 //

@@ -86,7 +86,7 @@ var sessionFaults = []FaultKind{
 	{Name: FaultCut, Row: "D7", When: WhenNow, now: (*Gateway).faultCut, Text: "connections are cut"},
 	{Name: FaultCutOnRequest, Row: "E1", When: WhenRequest, Text: "the connection is cut instead of an answer to the request"},
 	{Name: FaultCompetingSession, Row: "D8", When: WhenState, window: true, Text: "10197 instead of market data, for For if set"},
-	{Name: FaultReadOnly, Row: "D9", When: WhenState, window: true, Text: "321 to every order, for For if set"},
+	{Name: FaultReadOnly, Row: "D9", When: WhenState, window: true, Text: "321 to every order and every cancel, for For if set"},
 	{Name: FaultPacingViolation, Row: "D10", When: WhenRequest, Text: "error 100 as if there had been too many messages; the third ends the connection"},
 	{Name: FaultWrongAccounts, Row: "D11", When: WhenState, Text: "managedAccounts says Text"},
 	{Name: FaultMessage, Row: "D3", When: WhenNow, now: (*Gateway).faultMessage, Text: "a message with Code and Text to all clients"},

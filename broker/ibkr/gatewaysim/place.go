@@ -90,6 +90,9 @@ func (e *Exchange) newOrder(s *tcpSession, m *protobuf.PlaceOrderRequest) (*orde
 		return nil, refuse(200, "The contract description specified for %s is ambiguous.", m.GetContract().GetSymbol())
 	}
 	o.contract = found[0]
+	if no := unplayedOrder(w); no != nil {
+		return nil, no
+	}
 	return o, e.checkOrder(o, w)
 }
 
@@ -121,10 +124,20 @@ func (e *Exchange) checkOrder(o *order, w *protobuf.Order) *refusal {
 		return refuse(321, "Error validating request.-'bW' : cause - Missing or invalid limit price")
 	case limited && !o.limit.Mod(o.contract.MinTick).IsZero():
 		return refuse(110, "The price does not conform to the minimum price variation for this contract.")
-	case e.cfg.ReadOnly || e.strike(FaultReadOnly, o.place()) != nil:
-		return refuse(321, "Error validating request.-'bW' : cause - The API interface is currently in Read-Only mode.")
+	case e.readOnly(o.place()):
+		return refuse(readOnlyCode, readOnlyText)
 	}
 	return nil
+}
+
+const (
+	readOnlyCode = 321
+	readOnlyText = "Error validating request.-'bW' : cause - The API interface is currently in Read-Only mode."
+)
+
+// readOnly reports whether orders and cancels are refused.
+func (e *Exchange) readOnly(at place) bool {
+	return e.cfg.ReadOnly || e.strike(FaultReadOnly, at) != nil
 }
 
 // checkID refuses an id that was used.

@@ -51,21 +51,26 @@ func runs(t *testing.T) (n int, all bool) {
 // Without a kill all is as it must be; and the steps are those that are known.
 func TestUndisturbed(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	report := w.finish()
-	require.Zero(t, report.Unblocked)
-	w.check()
-	for _, name := range []string{"journal intend SELL", "journal intend BUY", "journal settle", "journal finish", "broker place SELL", "broker place BUY"} {
-		require.NotZero(t, report.Steps[name+" after"], name)
+	for n, version := range dialects {
+		t.Run(fmt.Sprint(version), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, n)
+			report := w.finish()
+			require.Zero(t, report.Unblocked)
+			w.check()
+			for _, name := range []string{"journal intend SELL", "journal intend BUY", "journal settle", "journal finish", "broker place SELL", "broker place BUY"} {
+				require.NotZero(t, report.Steps[name+" after"], name)
+			}
+			require.Len(t, w.gateway.Exchange().Orders(), 2)
+		})
 	}
-	require.Len(t, w.gateway.Exchange().Orders(), 2)
 }
 
 // A child is killed at each step of a run: before and after each write of the
 // journal, each call of the broker and each verb of the queue.
 func TestKillAtEachStep(t *testing.T) {
 	t.Parallel()
-	report := newWorld(t).finish()
+	report := newWorld(t, 0).finish()
 	var steps []string
 	for _, name := range slices.Sorted(maps.Keys(report.Steps)) {
 		for n := 1; n <= min(report.Steps[name], 3); n++ {
@@ -82,10 +87,10 @@ func TestKillAtEachStep(t *testing.T) {
 		steps = sample
 	}
 	t.Logf("%d steps", len(steps))
-	for _, step := range steps {
+	for n, step := range steps {
 		t.Run(step, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newWorld(t, n)
 			if !w.killedAt(step) {
 				t.Logf("it was not reached")
 			}
@@ -131,6 +136,13 @@ var troubles = []gatewaysim.Fault{
 	{Name: gatewaysim.FaultHoldOrder, For: gatewaysim.Duration(300 * time.Millisecond)},
 	{Name: gatewaysim.FaultCorrectExec},
 	{Name: gatewaysim.FaultFillOnCancel},
+	{Name: gatewaysim.FaultNeverFill},
+	{Name: gatewaysim.FaultTwoPermIDs},
+	{Name: gatewaysim.FaultInactive, For: gatewaysim.Duration(300 * time.Millisecond)},
+	{Name: gatewaysim.FaultReadOnly, Times: 1},
+	{Name: gatewaysim.FaultWrongRemaining},
+	{Name: gatewaysim.FaultOddExecTime},
+	{Name: gatewaysim.FaultCancelError},
 }
 
 // Children are killed at any time, up to three of them one after another, while
@@ -145,7 +157,7 @@ func TestKillAtAnyTime(t *testing.T) {
 			t.Run(fmt.Sprintf("seed %d %s", seed, fault.Name), func(t *testing.T) {
 				t.Parallel()
 				random := rand.New(rand.NewPCG(uint64(seed), 7)) //nolint:gosec // it must repeat
-				w := newWorld(t)
+				w := newWorld(t, seed+seed/len(troubles))        // each trouble in each dialect
 				if fault.Name != "" {
 					fault.Nth = max(1, random.IntN(3))
 					_, err := w.gateway.Inject(fault)
@@ -168,7 +180,7 @@ func TestKillAtAnyTime(t *testing.T) {
 // The check sees what it is there for.
 func TestADoubleSendIsFoundOut(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, 0)
 	w.bug = bugSendAgain
 	c, _, _ := w.start("")
 	timer := time.AfterFunc(4*time.Second, func() { _ = c.Process.Kill() }) // it may never come to an end

@@ -30,9 +30,15 @@ type world struct {
 // slots are how many children run at once.
 var slots = make(chan struct{}, 6)
 
+// dialects are the versions that gateways speak, one after another: text and
+// protobuf.
+var dialects = []int{176, gatewaysim.NewestVersion}
+
+// newWorld makes the nth world; the number decides the dialect of its gateway.
+//
 // Held are 800 AAPL at 100 and 2000 in cash: half of what is above the reserve of
 // 820 is 405 AAPL, and 811 MSFT at 50 with it. No trade changes what that is worth.
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, nth int) *world {
 	t.Helper()
 	one := func(price string) gatewaysim.Quote {
 		p := dec(price)
@@ -45,7 +51,7 @@ func newWorld(t *testing.T) *world {
 		}},
 		Quotes: map[string]gatewaysim.Quote{"AAPL": one("100"), "MSFT": one("50")},
 		Fill:   gatewaysim.FillModel{Mode: gatewaysim.FillInParts, Parts: 2, Every: 60 * time.Millisecond},
-		NoFees: true, CheckFunds: true,
+		NoFees: true, CheckFunds: true, ServerVersion: dialects[nth%len(dialects)],
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, g.Close()) })
