@@ -160,7 +160,12 @@ func (m *memory) encode() json.RawMessage {
 	if d := m.Today; d != nil {
 		o = o.key("today").open().text("day", d.Day).integer("orders", d.Orders).number("turnover", d.Turnover).end()
 	}
-	return room.copied(listUnlessEmpty(o, "late", m.Late, appendSettledFill).end())
+	o = listUnlessEmpty(o, "late", m.Late, appendSettledFill)
+	return room.copied(listUnlessEmpty(o, "doubts", m.Doubts, appendDoubt).end())
+}
+
+func appendDoubt(o object, d *doubt) object {
+	return o.open().text("symbol", string(d.Symbol)).instant("time", d.Time).end()
 }
 
 func appendSettledFill(o object, f *settledFill) object {

@@ -3,6 +3,7 @@ package rebalance
 import (
 	"encoding/json"
 	"math/rand/v2"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -79,6 +80,9 @@ func (d dice) result() *Result {
 	if d.IntN(2) == 0 {
 		r.Findings = []Finding{{Ref: "r", Symbol: "A", Filled: d.number()}}
 		r.Health = &Report{Time: d.instant()}
+		p := d.plan()
+		r.Plan, r.Snapshot = &p, &SnapshotView{Time: d.instant(), Cash: []broker.Money{{Currency: "USD", Amount: d.number()}}}
+		r.Differences = []Difference{{Symbol: "A", Expected: d.number(), Found: d.number()}}
 	}
 	return r
 }
@@ -113,13 +117,20 @@ func (d dice) amounts() map[broker.InstrumentID]decimal.Decimal {
 // the same values, to the byte.
 func TestHandWrittenJSONIsTheGeneralOne(t *testing.T) {
 	d := dice{rand.New(rand.NewPCG(1, 2))} //nolint:gosec // a test
+	used := map[string]bool{}
 	for range 3000 {
 		r := d.result()
 		got, err := EncodeResult(r)
 		require.NoError(t, err)
 		require.Equal(t, general(t, r), string(got))
 
-		f := frozenPlan{Plan: d.plan(), Held: d.amounts(), Traded: d.instant(), Before: d.picture()}
+		f := frozenPlan{Plan: d.plan(), Held: d.amounts(), Traded: d.instant(), Before: d.picture(), Liquidation: d.number()}
+		for c, amount := range d.amounts() {
+			if f.Cash == nil {
+				f.Cash = map[broker.Currency]decimal.Decimal{}
+			}
+			f.Cash[broker.Currency(c)] = amount
+		}
 		f.Differences = some(d, func() Difference {
 			return Difference{Symbol: broker.InstrumentID(d.text()), Expected: d.number(), Found: d.number()}
 		})
@@ -140,6 +151,7 @@ func TestHandWrittenJSONIsTheGeneralOne(t *testing.T) {
 		m.Late = some(d, func() settledFill {
 			return settledFill{Symbol: broker.InstrumentID(d.text()), Expected: d.number(), Ordered: d.instant(), Settled: d.instant()}
 		})
+		m.Doubts = some(d, func() doubt { return doubt{Symbol: broker.InstrumentID(d.text()), Time: d.instant()} })
 		for id, q := range d.amounts() {
 			if m.Seen == nil {
 				m.Seen = map[broker.InstrumentID]memoryOfHolding{}
@@ -147,6 +159,23 @@ func TestHandWrittenJSONIsTheGeneralOne(t *testing.T) {
 			m.Seen[id] = memoryOfHolding{Quantity: q, Price: d.number()}
 		}
 		require.Equal(t, general(t, &m), string(m.encode()))
+		noteFields(used, *r, f, m)
+	}
+	for name, was := range used {
+		require.True(t, was, "no value had %s: a field that the hand-written form may forget", name)
+	}
+}
+
+// noteFields notes which exported fields of some structs were ever set.
+func noteFields(used map[string]bool, structs ...any) {
+	for _, s := range structs {
+		v := reflect.ValueOf(s)
+		for i := range v.NumField() {
+			if f := v.Type().Field(i); f.IsExported() {
+				name := v.Type().Name() + "." + f.Name
+				used[name] = used[name] || !v.Field(i).IsZero()
+			}
+		}
 	}
 }
 
