@@ -31,8 +31,7 @@ type Memory struct {
 	mu       sync.Mutex
 	accounts map[broker.AccountID]*memAccount
 	runs     map[RunID]*memRun
-	refs     map[broker.OrderID]memPlace
-	gone     memHashes // the IDs and references of dropped runs
+	past     memHashes // the IDs of dropped runs, and all references
 	begun    uint64    // counts the runs
 	all      memSwitch // the kill of all accounts
 }
@@ -104,7 +103,7 @@ func (m *Memory) claimed(claim *Claim) (r *memRun, known bool, err error) {
 	id := claim.RunID()
 	r, known = m.runs[id]
 	switch {
-	case !known && m.gone.run(id):
+	case !known && m.past.dropped(id):
 		return nil, true, fmt.Errorf("journal: begin: account %s: %w: run %s: %w: use a new event, or keep more runs",
 			claim.Account, ErrFinished, id, ErrForgotten)
 	case !known:
@@ -254,11 +253,8 @@ func (m *Memory) drop(a *memAccount) {
 		}
 		r := a.finished[n]
 		a.finished = slices.Delete(a.finished, n, n+1)
-		m.gone.add(r)
+		m.past.drop(r.ID)
 		delete(m.runs, r.ID)
-		for _, i := range r.intents {
-			delete(m.refs, i.Order.ID)
-		}
 	}
 }
 

@@ -92,7 +92,7 @@ func (m *Memory) Approve(ctx context.Context, approval Approval) error {
 	defer m.mu.Unlock()
 	r := m.runs[approval.Run]
 	switch {
-	case r == nil && m.gone.run(approval.Run):
+	case r == nil && m.past.dropped(approval.Run):
 		return fmt.Errorf("journal: approve: account %s: %w: run %s: %w", approval.Account, ErrFinished, approval.Run, ErrForgotten)
 	case r == nil || r.Account != approval.Account:
 		return fmt.Errorf("journal: approve: account %s: %w: %s", approval.Account, ErrUnknownRun, approval.Run)

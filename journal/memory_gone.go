@@ -6,35 +6,36 @@ import (
 	"github.com/evenkeel/evenkeel/broker"
 )
 
-// memHashes remembers the IDs and the references of dropped runs by their
-// 128-bit hashes: small, and nothing for the garbage collector to look at. Two
-// names with one hash are not to be expected in the life of any process.
+// memHashes remembers the IDs of dropped runs, and every reference that was ever
+// used, by their 128-bit hashes: small, and nothing for the garbage collector to
+// look at. Two names with one hash are not to be expected in the life of any process.
+//
+// A reference goes in when it is used, and not when its run is dropped: it was just
+// looked up, so that its place is at hand.
 type memHashes struct {
 	seeds      [2]maphash.Seed // made with the first hash
 	runs, refs memTable
 }
 
-// add remembers a run.
-func (h *memHashes) add(r *memRun) {
-	if h.runs.used == 0 {
-		h.seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
-	}
-	h.runs.add(h.of(string(r.ID)))
-	for _, i := range r.intents {
-		h.refs.add(h.of(string(i.Order.ID)))
-	}
-}
+// drop remembers that a run was dropped.
+func (h *memHashes) drop(id RunID) { h.runs.add(h.of(string(id))) }
 
-// run reports whether a run of this ID was dropped.
-func (h *memHashes) run(id RunID) bool { return h.runs.used > 0 && h.runs.has(h.of(string(id))) }
+// dropped reports whether a run of this ID was dropped.
+func (h *memHashes) dropped(id RunID) bool { return h.runs.used > 0 && h.runs.has(h.of(string(id))) }
 
-// ref reports whether a dropped run used the reference.
-func (h *memHashes) ref(id broker.OrderID) bool {
+// use remembers that a reference was used.
+func (h *memHashes) use(id broker.OrderID) { h.refs.add(h.of(string(id))) }
+
+// used reports whether a reference was ever used.
+func (h *memHashes) used(id broker.OrderID) bool {
 	return h.refs.used > 0 && h.refs.has(h.of(string(id)))
 }
 
 // of returns the hash of a name, which is not zero.
 func (h *memHashes) of(name string) [2]uint64 {
+	if h.runs.used == 0 && h.refs.used == 0 {
+		h.seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
+	}
 	return [2]uint64{maphash.String(h.seeds[0], name) | 1, maphash.String(h.seeds[1], name)}
 }
 

@@ -41,12 +41,9 @@ func (m *Memory) Intend(ctx context.Context, grant Grant, intents ...Intent) err
 		return err
 	}
 	for i := range intents {
-		if news < len(intents) {
-			if _, known := m.refs[intents[i].Order.ID]; known {
-				continue
-			}
+		if news == len(intents) || !m.past.used(intents[i].Order.ID) {
+			m.add(a, &intents[i])
 		}
-		m.add(a, &intents[i])
 	}
 	return nil
 }
@@ -54,12 +51,11 @@ func (m *Memory) Intend(ctx context.Context, grant Grant, intents ...Intent) err
 // repeated reports whether the very same intent was recorded before and is
 // unsettled.
 func (m *Memory) repeated(i *Intent) (bool, error) {
-	p, known := m.refs[i.Order.ID]
-	if !known && !m.gone.ref(i.Order.ID) {
+	if !m.past.used(i.Order.ID) {
 		return false, nil
 	}
 	by, why := "a run that was dropped", ""
-	if known {
+	if p, kept := m.place(m.known(i.Order.Account), i.Order.ID); kept {
 		have := p.intent
 		if have.Settlement == nil && have.Same(i) {
 			return true, nil
@@ -109,10 +105,7 @@ func (m *Memory) add(a *memAccount, given *Intent) {
 	p := memPlace{run: r, intent: i}
 	r.intents = append(r.intents, p.intent)
 	a.open = append(a.open, p)
-	if m.refs == nil {
-		m.refs = make(map[broker.OrderID]memPlace)
-	}
-	m.refs[i.Order.ID] = p
+	m.past.use(i.Order.ID)
 }
 
 // Settle implements [IntentLog].
@@ -158,12 +151,43 @@ func (m *Memory) Settle(ctx context.Context, grant Grant, settlements ...Settlem
 
 // find returns an intent of the account.
 func (m *Memory) find(id broker.AccountID, ref broker.OrderID) (*Intent, error) {
-	p, known := m.refs[ref]
+	p, kept := m.place(m.known(id), ref)
 	switch {
-	case !known && m.gone.ref(ref):
+	case !kept && m.past.used(ref):
 		return nil, fmt.Errorf("journal: settle: account %s: %w: %s: %w", id, ErrUnknownRef, ref, ErrForgotten)
-	case !known || p.run.Account != id:
+	case !kept || p.run.Account != id:
 		return nil, fmt.Errorf("journal: settle: account %s: %w: %s", id, ErrUnknownRef, ref)
 	}
 	return p.intent, nil
+}
+
+// place finds an intent that is kept. Nearly always it is one of the account that
+// stands open.
+func (m *Memory) place(a *memAccount, ref broker.OrderID) (memPlace, bool) {
+	for _, p := range a.open {
+		if p.intent.Order.ID == ref {
+			return p, true
+		}
+	}
+	for _, r := range slices.Concat(a.unfinished, a.finished) { // settled by now
+		if i := r.intent(ref); i != nil {
+			return memPlace{run: r, intent: i}, true
+		}
+	}
+	for _, r := range m.runs { // by mistake, of another account
+		if i := r.intent(ref); i != nil {
+			return memPlace{run: r, intent: i}, true
+		}
+	}
+	return memPlace{}, false
+}
+
+// intent returns the intent with a reference, or nil.
+func (r *memRun) intent(ref broker.OrderID) *Intent {
+	for _, i := range r.intents {
+		if i.Order.ID == ref {
+			return i
+		}
+	}
+	return nil
 }

@@ -30,7 +30,7 @@ func (m *Memory) Run(ctx context.Context, id RunID) (Run, error) {
 	if r, known := m.runs[id]; known {
 		return r.copy(), nil
 	}
-	if m.gone.run(id) {
+	if m.past.dropped(id) {
 		return Run{}, fmt.Errorf("journal: %w: %s: %w", ErrUnknownRun, id, ErrForgotten)
 	}
 	return Run{}, fmt.Errorf("journal: %w: %s", ErrUnknownRun, id)

@@ -27,7 +27,7 @@ func stores() []Mutant {
 		},
 		{
 			Name: "a reference can be used twice", File: "journal/memory_intents.go",
-			Old: "	if !known && !m.gone.ref(i.Order.ID) {\n		return false, nil\n	}", New: "	if known || !known {\n		return false, nil\n	}",
+			Old: "	if !m.past.used(i.Order.ID) {\n		return false, nil\n	}", New: "	if used := m.past.used(i.Order.ID); used || !used {\n		return false, nil\n	}",
 			Tests: "./journal", Run: ".",
 		},
 		{
