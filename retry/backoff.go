@@ -130,7 +130,7 @@ func (b *Backoff) Do(ctx context.Context, f func(context.Context) error) error {
 	bounded := ctx
 	if b.o.MaxElapsed > 0 {
 		var cancel context.CancelFunc
-		bounded, cancel = context.WithDeadline(ctx, s.start.Add(b.o.MaxElapsed))
+		bounded, cancel = withDeadline(ctx, s.start.Add(b.o.MaxElapsed))
 		defer cancel()
 	}
 	for {

@@ -44,7 +44,7 @@ func Timeout(limit time.Duration) Policy {
 type timeout time.Duration
 
 func (t timeout) Do(ctx context.Context, f func(context.Context) error) error {
-	bounded, cancel := context.WithTimeout(ctx, time.Duration(t))
+	bounded, cancel := withDeadline(ctx, time.Now().Add(time.Duration(t)))
 	defer cancel()
 	err := f(bounded)
 	if err == nil || bounded.Err() == nil || ctx.Err() != nil {
