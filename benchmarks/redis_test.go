@@ -89,12 +89,17 @@ func share(b *testing.B, work func(i int) error) {
 
 func account(i int) string { return fmt.Sprintf("DU%07d", i%lines) }
 
-// ours is the queue of evenkeel: keys against duplicates, one lease an account.
+func command(i int) string { return fmt.Sprint("c", i/lines) }
+
+func payload(i int) []byte { return fmt.Appendf(nil, `{"n":%d}`, i) }
+
+// ours is the queue of evenkeel: keys against duplicates, one lease an account, all
+// 1,000 that ended last are kept with their history, older ones are deleted.
 type ours struct{ *redisqueue.Queue }
 
 func newOurs(b *testing.B, server *redistest.Server, round int) system {
 	q, err := redisqueue.Dial(b.Context(), "redis://"+server.Addr, redisqueue.Options{
-		Name: fmt.Sprint("bench", round), MaxEvents: events, MaxPerAccount: events, KeepDone: 1000,
+		Name: fmt.Sprint("bench", round), MaxEvents: events, MaxPerAccount: events, KeepDone: 1000, KeyWindow: time.Millisecond,
 	})
 	if err != nil {
 		b.Fatal(err)
@@ -106,7 +111,7 @@ func newOurs(b *testing.B, server *redistest.Server, round int) system {
 func (o ours) enqueue(b *testing.B) {
 	share(b, func(i int) error {
 		_, err := o.Publish(b.Context(), queue.Event{
-			Account: account(i), Command: fmt.Sprint("c", i/lines), Key: fmt.Sprint("k", i), Payload: fmt.Appendf(nil, `{"n":%d}`, i),
+			Account: account(i), Command: command(i), Key: fmt.Sprint("k", i), Payload: payload(i),
 		})
 		return err
 	})
@@ -123,7 +128,8 @@ func (o ours) process(b *testing.B) func() {
 	return func() {}
 }
 
-// tasks is asynq, which keeps duplicates out by its option Unique.
+// tasks is asynq, which keeps duplicates out by its option Unique. It deletes what
+// is done at once.
 type tasks struct {
 	to     asynq.RedisClientOpt
 	client *asynq.Client
@@ -138,7 +144,7 @@ func newAsynq(b *testing.B, server *redistest.Server, _ int) system {
 
 func (t tasks) enqueue(b *testing.B) {
 	share(b, func(i int) error {
-		task := asynq.NewTask("rebalance", fmt.Appendf(nil, `{"account":%q,"n":%d}`, account(i), i))
+		task := asynq.NewTask(command(i), fmt.Appendf(nil, `{"account":%q,"payload":%s}`, account(i), payload(i)))
 		_, err := t.client.EnqueueContext(b.Context(), task, asynq.Unique(time.Hour))
 		return err
 	})
@@ -163,7 +169,10 @@ func (t tasks) process(b *testing.B) func() {
 }
 
 // stream is a Redis stream with a consumer group: no order of accounts, no leases
-// by account, nothing against duplicates. It is the floor.
+// by account, nothing against duplicates, no history, nothing is deleted. It is the
+// floor. As with the others, whoever publishes waits for the answer before it
+// publishes the next, and a worker has one event at a time, which it reads with a
+// call and acknowledges with another, on connections of its own.
 type stream struct{ *redis.Client }
 
 func newStream(b *testing.B, server *redistest.Server, _ int) system {
@@ -177,7 +186,9 @@ func newStream(b *testing.B, server *redistest.Server, _ int) system {
 
 func (s stream) enqueue(b *testing.B) {
 	share(b, func(i int) error {
-		return s.XAdd(b.Context(), &redis.XAddArgs{Stream: "stream", Values: []any{"account", account(i), "n", i}}).Err()
+		return s.XAdd(b.Context(), &redis.XAddArgs{Stream: "stream", Values: []any{
+			"account", account(i), "command", command(i), "payload", payload(i),
+		}}).Err()
 	})
 }
 

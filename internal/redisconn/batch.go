@@ -28,6 +28,7 @@ type pending struct {
 	Call
 	answer chan answer // holds one
 	gone   atomic.Bool // nobody waits any more
+	passed bool        // it let others go first
 }
 
 type answer struct {
@@ -82,16 +83,29 @@ func (c *Conn) next() []*pending {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var batch []*pending
+	var patient *pending // goes next
 	bytes, taken := 0, 0
 	for _, p := range c.line {
 		if len(batch) == maxBatch || bytes > maxBytes {
 			break
 		}
 		taken++
-		if !p.gone.Load() {
+		switch {
+		case p.gone.Load():
+		case p.Patient && !p.passed && patient == nil:
+			p.passed = true
+			patient = p
+		default:
 			batch = append(batch, p)
 			bytes += p.size()
 		}
+	}
+	if batch == nil && patient != nil {
+		batch, patient = []*pending{patient}, nil
+	}
+	if patient != nil {
+		taken--
+		c.line[taken] = patient
 	}
 	rest := copy(c.line, c.line[taken:])
 	clear(c.line[rest:])

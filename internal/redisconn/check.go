@@ -38,11 +38,11 @@ func (f *Finding) ErrorClass() string { return retry.Permanent.String() }
 func (c *Conn) Check(ctx context.Context, key string, b *Barrier) (warnings []*Finding, err error) {
 	client, err := c.Master(ctx, key)
 	if err != nil {
-		return nil, err
+		return nil, c.explain(err)
 	}
 	findings, err := c.look(ctx, client, b)
 	if err != nil {
-		return nil, err
+		return nil, c.explain(err)
 	}
 	var fatal []error
 	for _, f := range findings {
@@ -53,6 +53,27 @@ func (c *Conn) Check(ctx context.Context, key string, b *Barrier) (warnings []*F
 		}
 	}
 	return warnings, errors.Join(fatal...)
+}
+
+// explain adds what may be wrong with the way of the connection, if the server
+// hangs up or is silent at once.
+func (c *Conn) explain(err error) error {
+	var e *Error
+	if !errors.As(err, &e) || e.kind != ErrConnection {
+		return err
+	}
+	hint := ""
+	switch silent := strings.Contains(e.Detail, "deadline exceeded") || strings.Contains(e.Detail, "timeout"); {
+	case c.tls && (silent || strings.Contains(e.Detail, "handshake") || strings.HasSuffix(e.Detail, "EOF")):
+		hint = "the connection is encrypted: if the server does not do that, write redis instead of rediss, or leave TLSConfig away"
+	case strings.HasSuffix(e.Detail, "EOF") || strings.Contains(e.Detail, "reset by peer"):
+		hint = "if the server wants encryption, write rediss instead of redis, or give a TLSConfig"
+	default:
+		return err
+	}
+	explained := *e
+	explained.Detail += ": " + hint
+	return &explained
 }
 
 func (c *Conn) look(ctx context.Context, client redis.Cmdable, b *Barrier) ([]*Finding, error) {
@@ -108,6 +129,9 @@ func older(major, minor, thanMajor, thanMinor int) bool {
 }
 
 func role(info map[string]string) *Finding {
+	if info["redis_mode"] == "sentinel" {
+		return &Finding{Name: "role", Fatal: true, Detail: "it is a sentinel and keeps no data: write redis+sentinel:// with the name of its master"}
+	}
 	if is := info["role"]; is == "slave" {
 		return &Finding{Name: "role", Fatal: true, Detail: "it is a replica and takes no writes: use the address of the master, or its sentinels"}
 	}

@@ -19,6 +19,7 @@ import (
 type Conn struct {
 	client   redis.UniversalClient
 	owned    bool
+	tls      bool
 	patience time.Duration // for a batch, whatever the client's own timeouts do
 
 	flying sync.WaitGroup // the batches on their way
@@ -35,7 +36,7 @@ func Open(o *redis.UniversalOptions) *Conn {
 	logging.Disable()
 	h := Harden(o)
 	return &Conn{
-		client: redis.NewUniversalClient(h), owned: true,
+		client: redis.NewUniversalClient(h), owned: true, tls: h.TLSConfig != nil,
 		patience: h.PoolTimeout + h.DialTimeout + h.WriteTimeout + h.ReadTimeout,
 	}
 }
@@ -46,15 +47,17 @@ func Open(o *redis.UniversalOptions) *Conn {
 func New(client redis.UniversalClient) (*Conn, error) {
 	logging.Disable()
 	var retries int
-	var heeds bool
+	var heeds, encrypted bool
 	var timeouts time.Duration
 	switch c := client.(type) {
 	case *redis.Client:
 		o := c.Options()
 		retries, heeds, timeouts = o.MaxRetries, o.ContextTimeoutEnabled, o.PoolTimeout+o.DialTimeout+o.WriteTimeout+o.ReadTimeout
+		encrypted = o.TLSConfig != nil
 	case *redis.ClusterClient:
 		o := c.Options()
 		heeds, timeouts = o.ContextTimeoutEnabled, o.PoolTimeout+o.DialTimeout+o.WriteTimeout+o.ReadTimeout
+		encrypted = o.TLSConfig != nil
 	default:
 		return nil, fmt.Errorf("redisconn: new: a %T is neither a *redis.Client nor a *redis.ClusterClient", client)
 	}
@@ -68,7 +71,7 @@ func New(client redis.UniversalClient) (*Conn, error) {
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}
-	return &Conn{client: client, patience: max(timeouts, time.Second)}, nil
+	return &Conn{client: client, tls: encrypted, patience: max(timeouts, time.Second)}, nil
 }
 
 // Client returns the client, for reads that are no scripts.

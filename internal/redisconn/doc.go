@@ -20,7 +20,7 @@
 // its way, the calls that come wait for the next, which leaves when the batch is
 // back and whoever can go on has had its turn. A lonely call does not wait. So
 // many workers cost few round trips. Calls in one batch are independent of each
-// other.
+// other. A [Call] that is Patient lets one such batch go before it.
 //
 // A caller whose context ends returns at once, also while the server is silent.
 // Its call may then have been executed.

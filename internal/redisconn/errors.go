@@ -99,11 +99,16 @@ var texts = [...]struct {
 	{"DB index is out of range", meaning{ErrNoDatabase, retry.Permanent, "choose a database that the server has"}},
 	{"invalid DB index", meaning{ErrNoDatabase, retry.Permanent, "choose a database that the server has"}},
 	{"SELECT is not allowed in cluster mode", meaning{ErrNoDatabase, retry.Permanent, "a cluster has database 0 only"}},
+	{"unknown command 'sentinel'", meaning{ErrTopology, retry.Permanent, hintNoSentinel}},
+	{"unknown command `sentinel`", meaning{ErrTopology, retry.Permanent, hintNoSentinel}},
+	{"cluster support disabled", meaning{ErrTopology, retry.Permanent, "it is no part of a cluster: write redis:// without +cluster, or one address in Addrs"}},
 	{"max number of clients reached", meaning{ErrUnavailable, retry.Transient, "raise maxclients"}},
 	{"invalid password", meaning{ErrAuth, retry.Permanent, "check user and password"}},
 	{"without any password configured", meaning{ErrAuth, retry.Permanent, "the server has no password: give none"}},
 	{"without specifying the username", meaning{ErrAuth, retry.Permanent, "check user and password"}},
 }
+
+const hintNoSentinel = "the address is that of a server, not of a sentinel: write redis:// without +sentinel, or the address of a sentinel"
 
 // Translate returns what an error of the client library means. It returns nil
 // for nil, and leaves alone what it translated before. Of a context that ended
@@ -125,6 +130,7 @@ func Translate(ctx context.Context, op string, err error) error {
 		return &Error{Op: op, Detail: err.Error(), kind: ErrConnection, class: retry.Transient}
 	}
 	code, detail := codeOf(answer.Error())
+	detail = strings.TrimRight(detail, ". ")
 	if m, ok := meaningOf(code); ok {
 		return &Error{Op: op, Code: code, Detail: detail + ": " + m.hint, kind: m.kind, class: m.class}
 	}

@@ -9,3 +9,10 @@ func FsyncFault(version, appendOnly string) error {
 	}
 	return f
 }
+
+// Waiting is how many calls wait to be sent.
+func (c *Conn) Waiting() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.line)
+}

@@ -68,6 +68,51 @@ func TestBatches(t *testing.T) {
 	require.Less(t, n, calls*3/4, "they travelled together")
 }
 
+// TestPatientCall: it lets those that wait with it go first, but only once.
+func TestPatientCall(t *testing.T) {
+	c := connect(t, to(redistest.Start(t, redistest.Options{AppendFsync: "no"}).Addr))
+	push := redisconn.NewScript("push", "return redis.call('RPUSH', KEYS[1], ARGV[1])")
+	slow := redisconn.NewScript("slow", `
+		local t = redis.call('TIME')
+		local till = t[1] * 1000000 + t[2] + 200000
+		repeat t = redis.call('TIME') until t[1] * 1000000 + t[2] > till
+		return redis.call('RPUSH', KEYS[1], ARGV[1])`)
+	var wg sync.WaitGroup
+	sent := make(chan struct{}, 10)
+	send := func(s *redisconn.Script, name string, patient bool) {
+		wg.Go(func() {
+			_, err := c.Run(t.Context(), redisconn.Call{Script: s, Keys: []string{"{k}"}, Args: []any{name}, Patient: patient, Last: func() any {
+				sent <- struct{}{}
+				return ""
+			}})
+			require.NoError(t, err)
+		})
+	}
+	await := func(n int) {
+		require.Eventually(t, func() bool { return c.Waiting() == n }, 5*time.Second, time.Millisecond)
+	}
+	for _, script := range []*redisconn.Script{push, slow} { // so that none is sent twice later
+		send(script, "known", false)
+		wg.Wait()
+		<-sent
+		<-sent
+	}
+	send(slow, "first", false)
+	<-sent
+	send(push, "patient", true)
+	await(1)
+	send(slow, "second", false)
+	await(2)
+	<-sent // the second
+	await(1)
+	send(push, "third", false)
+	await(2)
+	wg.Wait()
+	order, err := c.Client().LRange(t.Context(), "{k}", 0, -1).Result()
+	require.NoError(t, err)
+	require.Equal(t, []string{"known", "known", "first", "second", "patient", "third"}, order)
+}
+
 // TestLastArgument: it is asked for when the call is sent.
 func TestLastArgument(t *testing.T) {
 	c := connect(t, to(redistest.Mini(t).Addr()))

@@ -52,6 +52,9 @@ type Call struct {
 	// Last is asked for one more argument, the last one, when the call is sent. It
 	// must return at once. Not for scripts of a group. Default: nil, none.
 	Last func() any
+	// Patient: it lets the other calls that wait with it go first, once, because
+	// their answers bring more work for it. Default: false.
+	Patient bool
 	// Barrier is what must have the write before the call succeeds. The script
 	// must write something, also when it only repeats its first answer.
 	// Default: nil, none.

@@ -2,6 +2,7 @@ package redisconn
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 
@@ -87,7 +88,7 @@ func (c *Conn) Master(ctx context.Context, key string) (redis.Cmdable, error) {
 
 // isRefusal reports whether the server answered that it will not tell.
 func isRefusal(err error) bool {
-	if err == nil {
+	if err == nil || errors.Is(Translate(context.Background(), "", err), ErrTopology) {
 		return false
 	}
 	for _, prefix := range [...]string{"NOPERM", "unknown command", "section ("} {

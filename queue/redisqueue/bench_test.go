@@ -103,7 +103,7 @@ func BenchmarkThroughput(b *testing.B) {
 	for b.Loop() {
 		round++
 		name := fmt.Sprintf("bench%d", round)
-		q := open(b, c, redisqueue.Options{Name: name, MaxEvents: n, MaxPerAccount: n, KeepDone: 1000})
+		q := open(b, c, redisqueue.Options{Name: name, MaxEvents: n, MaxPerAccount: n, KeepDone: 1000, KeyWindow: time.Millisecond})
 		m.phase("publish", func() {
 			share(b, n, func(i int) error {
 				_, err := q.Publish(ctx, queue.Event{Account: fmt.Sprintf("DU%d", i%benchAccounts), Command: fmt.Sprint("c", i/benchAccounts), Key: fmt.Sprint(i)})

@@ -123,7 +123,7 @@ func (q *Queue) entries(ctx context.Context, ids []string) ([]queue.Entry, error
 		if len(texts) == 0 {
 			continue
 		}
-		entry, err := readEntry(reply(texts).text(0), reply(texts).text(1), now, q.opts.History)
+		entry, err := readEntry(ids[i], reply(texts).text(0), reply(texts).text(1), now, q.opts.History)
 		if err != nil {
 			return nil, fmt.Errorf("event %s: %w", ids[i], err)
 		}
@@ -132,22 +132,23 @@ func (q *Queue) entries(ctx context.Context, ids []string) ([]queue.Entry, error
 	return found, nil
 }
 
-// readEntry reads the two texts of an event, of which it shows so many items of
+// readEntry reads the two texts of the event with this ID, of which it shows so many items of
 // history.
-func readEntry(stored, happened, now string, limit int) (queue.Entry, error) {
+func readEntry(id, stored, happened, now string, limit int) (queue.Entry, error) {
 	line, data, _ := strings.Cut(stored, "\n")
-	event, err := queue.DecodeEvent([]byte(data))
+	about := readAbout(id, line)
+	event, err := about.decode(data)
 	if err != nil && !errors.Is(err, queue.ErrNewerSchema) {
 		return queue.Entry{}, fmt.Errorf("its stored form: %w", err)
 	}
 	state, items, _ := strings.Cut(happened, "\n")
-	about, meta := strings.Split(line, " "), strings.Split(state, " ")
-	if len(about) != 9 || len(meta) != 12 {
-		return queue.Entry{}, fmt.Errorf("its texts begin with %d and %d parts, not 9 and 12", len(about), len(meta))
+	meta := strings.Split(state, " ")
+	if n := strings.Count(line, " ") + 1; n != 9 || len(meta) != 12 {
+		return queue.Entry{}, fmt.Errorf("its texts begin with %d and %d parts, not 9 and 12", n, len(meta))
 	}
 	entry := queue.Entry{Event: event, State: queue.State(meta[0]), Successor: meta[6]}
 	var faults [8]error
-	entry.Event.Created, faults[0] = instant(about[2])
+	entry.Event.Created, faults[0] = instant(about.created)
 	entry.Due, faults[1] = instant(meta[1])
 	entry.First, faults[2] = instant(meta[5])
 	entry.Attempt, faults[3] = strconv.Atoi(meta[2])

@@ -1,11 +1,32 @@
 package redisqueue
 
-import "github.com/evenkeel/evenkeel/queue"
+import (
+	"time"
+
+	"github.com/evenkeel/evenkeel/queue"
+)
 
 // ReadEntry is readEntry for tests.
 func ReadEntry(stored, happened, now string) (queue.Entry, error) {
-	return readEntry(stored, happened, now, 50)
+	return readEntry("i", stored, happened, now, 50)
 }
 
 // ReadItem is readItem for tests.
 func ReadItem(text string) (queue.HistoryItem, error) { return readItem(text) }
+
+// ServerClock lets the server's clock be so far ahead of its true one, as the
+// scripts of this queue read it.
+func (q *Queue) ServerClock(ahead time.Duration) {
+	q.limits.Store(q.opts.limits(ahead.Microseconds(), q.epoch))
+}
+
+// Store returns what the server keeps of an event behind its line, and what is read
+// from that with such a line.
+func Store(event queue.Event) (stored []byte, read queue.Event, err error) {
+	if stored, err = storedForm(event); err != nil {
+		return nil, queue.Event{}, err
+	}
+	a := readAbout(event.ID, "1 1 0 "+event.Account+" "+event.Command+" "+event.Key+" "+sameness(&event)+" op ")
+	read, err = a.decode(string(stored))
+	return stored, read, err
+}

@@ -36,9 +36,13 @@ type Options struct {
 	// History is how many items of history an event keeps, at least 50.
 	// Default: 50.
 	History int
-	// KeepDone is how many events that ended are kept, or slightly more, and how
-	// many tokens of operators' actions. Default: 10,000.
+	// KeepDone is how many events that ended are kept beyond KeyWindow, or slightly
+	// more, and how many tokens of operators' actions. Default: 10,000.
 	KeepDone int
+	// KeyWindow is for how long after its end an event's Key and ID are known in
+	// any case, so that publishing it again is a duplicate: all that time the event
+	// needs memory of the server. Default: 7 days.
+	KeyWindow time.Duration
 	// NewID makes the ID of an event: printable ASCII, never the same twice in
 	// any process. Default: 26 random letters and digits.
 	NewID func() string
@@ -66,6 +70,7 @@ func (o Options) withDefaults() (Options, error) {
 	o.MaxEvents = cmp.Or(o.MaxEvents, 100_000)
 	o.MaxPerAccount = cmp.Or(o.MaxPerAccount, 100)
 	o.KeepDone = cmp.Or(o.KeepDone, 10_000)
+	o.KeyWindow = cmp.Or(o.KeyWindow, 7*24*time.Hour)
 	var faults []error
 	for _, f := range [...]struct {
 		name  string
@@ -82,6 +87,9 @@ func (o Options) withDefaults() (Options, error) {
 		}
 	}
 	o.History = max(o.History, 50)
+	if o.KeyWindow < 0 {
+		faults = append(faults, fmt.Errorf("Options.KeyWindow is %s: want 0 for the default, or more", o.KeyWindow))
+	}
 	if o.Lease < time.Millisecond {
 		faults = append(faults, fmt.Errorf("Options.Lease is %s: want at least 1ms", o.Lease))
 	}
@@ -109,10 +117,11 @@ func (o Options) withDefaults() (Options, error) {
 // prefix is what all keys of the queue begin with.
 func (o *Options) prefix() string { return "evenkeel:{evenkeel:" + o.Name + "}:queue:" }
 
-// limits is the first argument of every script.
-func (o *Options) limits() string {
-	return fmt.Sprintf("%d %d %d %d %d %d %d",
-		keySchema, o.Lease.Microseconds(), o.MaxCrashes, o.History, o.KeepDone, o.MaxEvents, o.MaxPerAccount)
+// limits is the first argument of every script. It ends with what a test adds to
+// the clock, and the epoch of the key space, "" if it is not known yet.
+func (o *Options) limits(off int64, epoch string) string {
+	return fmt.Sprintf("%d %d %d %d %d %d %d %d %d %s",
+		keySchema, o.Lease.Microseconds(), o.MaxCrashes, o.History, o.KeepDone, o.KeyWindow.Microseconds(), o.MaxEvents, o.MaxPerAccount, off, epoch)
 }
 
 // keySchema is the version of the key space that this release writes.
@@ -120,8 +129,9 @@ const keySchema = 1
 
 // Errors of this package; besides these there are those of package queue.
 var (
-	// ErrLost: the queue's keys are gone from the server: it was flushed, or a
-	// replica without them took over. Find out why, then open the queue again.
+	// ErrLost: the queue's keys are gone from the server, or somebody has made new
+	// ones since: it was flushed, or a replica without them took over. Find out why,
+	// then open the queue again.
 	ErrLost = errors.New("redisqueue: key space lost")
 	// ErrForeign: the queue's keys hold what is not a queue.
 	ErrForeign = errors.New("redisqueue: key space of something else")

@@ -2,8 +2,6 @@ package redisqueue
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strconv"
@@ -27,7 +25,7 @@ func (q *Queue) Publish(ctx context.Context, event queue.Event) (queue.Receipt, 
 		event.ID, given = q.opts.NewID(), "0"
 	}
 	event.Created = time.Time{} // the server says when
-	data, err := queue.EncodeEvent(event)
+	data, err := storedForm(event)
 	if err != nil {
 		return queue.Receipt{}, fmt.Errorf("redisqueue: publish: %w", err)
 	}
@@ -75,23 +73,6 @@ func full(err error) error {
 		return fmt.Errorf("%w: %w", queue.ErrFull, err)
 	}
 	return err
-}
-
-// sameness is equal for events that ask for the same.
-func sameness(e *queue.Event) string {
-	h := sha256.New()
-	fmt.Fprintf(h, "%d %s %d ", len(e.Command), e.Command, max(e.Schema, queue.Schema))
-	h.Write(e.Payload)
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:15])
-}
-
-// micros is an instant as the scripts have it, rounded up: nothing is due before
-// its time.
-func micros(t time.Time) string {
-	if t.IsZero() {
-		return "0"
-	}
-	return strconv.FormatInt(t.Add(time.Microsecond-1).UnixMicro(), 10)
 }
 
 // instant reads what a script wrote as an instant; "" is none.

@@ -84,7 +84,7 @@ func (c *claims) claim(ctx context.Context) time.Duration {
 		c.since = time.Now()
 		return q.once(context.WithoutCancel(ctx), redisconn.Call{
 			Script: q.scripts.claim, Keys: q.keys,
-			Args: []any{q.limits, q.instance, strconv.FormatUint(c.number, 10), repeated}, Last: q.wanted,
+			Args: []any{q.limits.Load(), q.instance, strconv.FormatUint(c.number, 10), repeated}, Last: q.wanted, Patient: true,
 		})
 	})
 	c.unsure = err != nil
@@ -143,11 +143,10 @@ func (c *claims) handOut(ctx context.Context, r reply) {
 // settled.
 func (q *Queue) delivery(granted, stored string, since time.Time) (*queue.Delivery, error) {
 	var part [8]string
-	var about [4]string
 	line, data, _ := strings.Cut(stored, "\n")
 	cut(part[:], granted)
-	cut(about[:], line)
-	event, err := queue.DecodeEvent([]byte(data))
+	about := readAbout(part[0], line)
+	event, err := about.decode(data)
 	if errors.Is(err, queue.ErrNewerSchema) {
 		err = nil // the worker decides
 	}
@@ -155,7 +154,7 @@ func (q *Queue) delivery(granted, stored string, since time.Time) (*queue.Delive
 	attempt, err2 := strconv.Atoi(part[4])
 	crashes, err3 := strconv.Atoi(part[5])
 	begun, err4 := instant(part[6])
-	created, err5 := instant(about[2])
+	created, err5 := instant(about.created)
 	left, err6 := strconv.ParseInt(part[7], 10, 64)
 	event.Created = created
 	d := queue.NewDelivery(event, queue.Lease{

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -23,15 +24,18 @@ type Queue struct {
 	watch    *redisconn.Watch
 	scripts  scripts
 	prefix   string
-	keys     []string // of every script
-	limits   string   // first argument of every script
-	instance string   // unlike that of any other queue
+	keys     []string     // of every script
+	epoch    string       // of the key space
+	limits   atomic.Value // a string, the first argument of every script
+	instance string       // unlike that of any other queue
 	serial   atomic.Uint64
+	began    time.Time // with the monotonic clock
 
 	closed  chan struct{}
 	poked   chan struct{} // tells the pump to look
 	doubted chan struct{} // tells the upkeep to look whether another server answers
 	work    sync.WaitGroup
+	deaf    bool // the user may not be woken
 	stop    context.CancelFunc
 
 	mu         sync.Mutex
@@ -90,7 +94,7 @@ func open(ctx context.Context, conn *redisconn.Conn, o Options) (*Queue, error) 
 	}
 	prefix := o.prefix()
 	q := &Queue{
-		opts: o, conn: conn, scripts: newScripts(), prefix: prefix, keys: []string{prefix + "ctl"}, limits: o.limits(),
+		opts: o, conn: conn, scripts: newScripts(), prefix: prefix, keys: []string{prefix + "ctl"}, began: time.Now(),
 		instance: rand.Text()[:16], watch: conn.Watch(prefix + "ctl"), hot: true,
 		closed: make(chan struct{}), poked: make(chan struct{}, 1), doubted: make(chan struct{}, 1),
 	}
@@ -100,7 +104,9 @@ func open(ctx context.Context, conn *redisconn.Conn, o Options) (*Queue, error) 
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	q.stop = stop
 	q.work.Go(func() { q.pump(background) })
-	q.work.Go(func() { q.listen(background) })
+	if !q.deaf {
+		q.work.Go(func() { q.listen(background) })
+	}
 	q.work.Go(func() { q.upkeep(background) })
 	return q, nil
 }
@@ -117,8 +123,15 @@ func (q *Queue) begin(ctx context.Context) error {
 	if _, err := q.watch.Check(ctx); err != nil {
 		return err
 	}
-	_, err = q.run(ctx, q.scripts.init, rand.Text())
-	return err
+	q.limits.Store(q.opts.limits(0, ""))
+	r, err := q.run(ctx, q.scripts.init, rand.Text())
+	if err != nil {
+		return err
+	}
+	q.epoch = r.text(1)
+	q.limits.Store(q.opts.limits(0, q.epoch))
+	q.tryChannel(ctx)
+	return nil
 }
 
 // token is unlike any other of any queue.

@@ -19,27 +19,28 @@ var sources embed.FS
 
 // scripts are the transitions, each with what they share in front of it.
 type scripts struct {
-	init, publish, claim, giveBack, extend, settle, operator, stats, list, entry, sweep, audit *redisconn.Script
+	init, publish, claim, giveBack, extend, settle, operator, stats, list, entry, sweep, audit, tick *redisconn.Script
 }
 
 func newScripts() scripts {
 	script := func(name string, more ...string) *redisconn.Script {
-		return redisconn.NewScript("queue "+name, source(append([]string{"lib", "account", "event"}, append(more, name)...)...))
+		return redisconn.NewScript("queue "+name, source(append([]string{"lib", "clock", "account", "event"}, append(more, name)...)...))
 	}
 	const args = 9 // of each call of a group
 	return scripts{
 		init:     script("init"),
-		publish:  redisconn.NewGroupScript("queue publish", args, source("lib", "account", "event", "accept", "group", "publish")),
+		publish:  redisconn.NewGroupScript("queue publish", args, source("lib", "clock", "account", "event", "accept", "group", "publish")),
 		claim:    script("claim"),
 		giveBack: script("giveback"),
 		extend:   script("extend"),
-		settle:   redisconn.NewGroupScript("queue settle", args, source("lib", "account", "event", "group", "settle")),
+		settle:   redisconn.NewGroupScript("queue settle", args, source("lib", "clock", "account", "event", "group", "settle")),
 		operator: script("operator", "accept"),
 		stats:    script("stats"),
 		list:     script("list"),
 		entry:    script("entry"),
 		sweep:    script("sweep"),
 		audit:    script("audit"),
+		tick:     redisconn.NewScript("queue tick", source("lib", "clock", "tick")),
 	}
 }
 
@@ -63,7 +64,7 @@ func (q *Queue) run(ctx context.Context, s *redisconn.Script, args ...any) (repl
 
 // runBehind is run with a barrier.
 func (q *Queue) runBehind(ctx context.Context, b *Barrier, s *redisconn.Script, args ...any) (reply, error) {
-	call := redisconn.Call{Script: s, Keys: q.keys, Args: append([]any{q.limits}, args...), Barrier: b}
+	call := redisconn.Call{Script: s, Keys: q.keys, Args: append([]any{q.limits.Load()}, args...), Barrier: b}
 	return q.repeat(ctx, func(ctx context.Context, _ int) (reply, error) { return q.once(ctx, call) })
 }
 
@@ -113,6 +114,9 @@ func (q *Queue) once(ctx context.Context, call redisconn.Call) (reply, error) {
 	switch reply(r).text(0) {
 	case "void":
 		return nil, retry.As(fmt.Errorf("%w: %s: key %s: find out why, then open the queue again", ErrLost, call.Script.Name(), q.keys[0]), retry.Session)
+	case "other":
+		return nil, retry.As(fmt.Errorf("%w: %s: key %s is that of a newer queue, which was opened after the old one was lost: find out why, then open the queue again",
+			ErrLost, call.Script.Name(), q.keys[0]), retry.Session)
 	case "foreign":
 		return nil, retry.As(fmt.Errorf("%w: key %s holds %.40q: choose another Options.Name or database", ErrForeign, q.keys[0], reply(r).text(1)), retry.Permanent)
 	case "newer":

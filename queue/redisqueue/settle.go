@@ -2,8 +2,6 @@ package redisqueue
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -55,14 +53,6 @@ func (q *Queue) Settle(ctx context.Context, lease queue.Lease, verdict queue.Ver
 		return fmt.Errorf("redisqueue: event %s, fence %d: %w, with %s", lease.Event, lease.Fence, queue.ErrSettled, r.text(1))
 	}
 	return lost(lease, r)
-}
-
-// digest is equal for verdicts that say the same.
-func digest(v *queue.Verdict, note []byte) string {
-	h := sha256.New()
-	fmt.Fprintf(h, "%s %d %d %d %d ", v.Verb, v.After, v.Until.Unix(), v.Until.Nanosecond(), v.MinFence)
-	h.Write(note)
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:15])
 }
 
 // ceilMicros rounds up: a retry does not come before its time.

@@ -167,7 +167,7 @@ func TestLostIndexes(t *testing.T) {
 // not forgotten.
 func TestRetention(t *testing.T) {
 	c := client(t, redistest.Mini(t).Addr())
-	q := open(t, c, redisqueue.Options{KeepDone: 10})
+	q := open(t, c, redisqueue.Options{KeepDone: 10, KeyWindow: time.Microsecond})
 	dead := publish(t, q, queue.Event{Account: "D", Command: "c"})
 	require.NoError(t, next(t, q).Dead(t.Context(), queue.Note{}))
 	var ids []string
@@ -190,6 +190,31 @@ func TestRetention(t *testing.T) {
 	receipt, err = q.Publish(t.Context(), queue.Event{Account: "A", Command: "c", Key: "k0"})
 	require.NoError(t, err)
 	require.False(t, receipt.Duplicate, "it was forgotten with its event")
+	faults, err := q.Audit(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, faults)
+}
+
+// TestKeyWindow: within the window nothing that ended is forgotten, however many
+// there are.
+func TestKeyWindow(t *testing.T) {
+	t.Parallel()
+	q := open(t, client(t, redistest.Mini(t).Addr()), redisqueue.Options{KeepDone: 10, KeyWindow: 7 * time.Second})
+	ends := func(key string) {
+		publish(t, q, queue.Event{Account: "A", Command: "c", Key: key})
+		require.NoError(t, next(t, q).Ack(t.Context(), queue.Note{}))
+	}
+	for i := range 50 {
+		ends(fmt.Sprint("k", i))
+	}
+	receipt, err := q.Publish(t.Context(), queue.Event{Account: "A", Command: "c", Key: "k0"})
+	require.NoError(t, err)
+	require.True(t, receipt.Duplicate)
+	q.ServerClock(8 * time.Second)
+	ends("last")
+	receipt, err = q.Publish(t.Context(), queue.Event{Account: "A", Command: "c", Key: "k0"})
+	require.NoError(t, err)
+	require.False(t, receipt.Duplicate)
 	faults, err := q.Audit(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, faults)
@@ -225,9 +250,9 @@ func TestRefusedOptions(t *testing.T) {
 	require.ErrorContains(t, err, "MaxRetries")
 	require.ErrorContains(t, err, "ContextTimeoutEnabled")
 	_, err = redisqueue.Open(t.Context(), client(t, redistest.Mini(t).Addr()), redisqueue.Options{
-		Name: "{x}", Lease: -1, MaxCrashes: -1, MaxEvents: -1, Barrier: &redisqueue.Barrier{},
+		Name: "{x}", Lease: -1, KeyWindow: -1, MaxCrashes: -1, MaxEvents: -1, Barrier: &redisqueue.Barrier{},
 	})
-	for _, want := range []string{"Name", "Lease", "MaxCrashes", "MaxEvents", "barrier"} {
+	for _, want := range []string{"Name", "Lease", "KeyWindow", "MaxCrashes", "MaxEvents", "barrier"} {
 		require.ErrorContains(t, err, want)
 	}
 	_, err = redisqueue.Dial(t.Context(), "redis://ana:s3cret@127.0.0.1:1/x", redisqueue.Options{})

@@ -2,10 +2,14 @@ package redisqueue
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/evenkeel/evenkeel/internal/redisconn"
 )
 
 // listen hears the server's messages until ctx ends.
@@ -58,6 +62,7 @@ func (q *Queue) upkeep(ctx context.Context) {
 			return
 		case <-q.doubted:
 		case <-tick.C:
+			q.tick(ctx)
 			if time.Now().Before(next) {
 				break
 			}
@@ -66,6 +71,17 @@ func (q *Queue) upkeep(ctx context.Context) {
 			}
 		}
 		q.lookForFailover(ctx)
+	}
+}
+
+// tick bears witness to how much time has passed, see lua/clock.lua. One that
+// fails is no loss: there are others.
+func (q *Queue) tick(ctx context.Context) {
+	elapsed := strconv.FormatInt(time.Since(q.began).Microseconds(), 10)
+	r, err := q.once(ctx, redisconn.Call{Script: q.scripts.tick, Keys: q.keys, Args: []any{q.limits.Load(), q.instance, elapsed}})
+	if err == nil && r.text(1) == "1" {
+		q.opts.OnWarning(errors.New("redisqueue: the clock of the server was set forward: leases and delays go on as if it was not: look after its time service"))
+		q.stir()
 	}
 }
 

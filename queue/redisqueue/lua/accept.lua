@@ -4,8 +4,9 @@
 local function replaceable(a, ev)
   if not a.line then -- mostly it is new
     if a.n == 0 then return nil end
-    local same = ' ' .. ev.same .. ' '
-    if not find(a.raw, same, a.at, true) and not find(a.tail, same, 1, true) then return nil end
+    local same = ' ' .. ev.same .. '\n'
+    local hint = sub(a.hints, 1, 1) == '*' or find(a.hints, sub(ev.same, 1, 4), 1, true)
+    if not hint and not find(a.row, same, 1, true) then return nil end
   end
   parse(a)
   for i = #a.line, 1, -1 do
@@ -46,8 +47,8 @@ local function accept(a, ev)
   if old then
     place, due, superseded = num(old.place), math.min(old.due, now), old.id
   end
-  if ev.not_before > due then
-    due = ev.not_before
+  if ev.not_before > 0 and ev.not_before + ctl.ahead > due then
+    due = ev.not_before + ctl.ahead
   end
   local text = due == now and at_now or num(due)
   if due > now or (old and old.later == '1') then
@@ -63,7 +64,7 @@ local function accept(a, ev)
     a.line[at or #a.line + 1] = { id = ev.id, cmd = ev.cmd, same = ev.same, place = tonumber(place), due = due, later = later, f = '0' }
     touch(a)
   else -- nothing of the line but its end changes
-    a.tail, a.n = a.tail .. ev.id .. ' ' .. ev.cmd .. ' ' .. ev.same .. ' ' .. place .. ' ' .. text .. ' ' .. later .. ' 0\n', a.n + 1
+    append(a, ev.id .. ' ' .. text .. ' ' .. later .. ' 0 ' .. place .. ' ' .. ev.cmd .. ' ' .. ev.same .. '\n', ev.same)
     local stale = a.stale or later == '1' or (a.c == '' and a.r == '')
     touch(a)
     a.stale = stale

@@ -1,29 +1,42 @@
--- Accounts. An account is one text. It begins with fence, number of rows, a time
--- at which all of the line is due, score in ready, score in wait, and its lease,
--- if it has one: event, token, end, run_id of the server that granted it, when it
--- was granted, fence of the event's last delivery, producer's key. Then there is
--- a row for each event of its line: id, command, sameness, place, due, whether it
--- is in later, fence of the last delivery that ended. While an event is leased,
--- its row stays as it is.
-local ROW = '(%S+) (%S+) (%S+) (%S+) (%S+) ([01]) (%S+)\n'
-local FIRST = '^(%S+) %S+ %S+ %S+ (%S+) ([01]) (%S+)\n()'
-local accounts, joined = {}, {}
+-- Accounts. An account is one text: a line with fence, number of rows, a time at
+-- which all of its line is due, where the rest of the rows begins, what they ask
+-- for, score in ready, score in wait, and its lease, if it has one: event, token,
+-- end, run_id of the server that granted it, when it was granted, fence of the
+-- event's last delivery, producer's key. Then there is a row for the first event
+-- of its line. The rows of the others, if there are, are a text of their own, of
+-- which what comes before that place is gone: most steps need the first row only.
+-- What they ask for is the beginning of the sameness of each, and perhaps of some
+-- that are gone, or * if that is too much: without it, a new event asks for
+-- something else.
+--
+-- A row is: id, due, whether it is in later, fence of the last delivery that
+-- ended, place, command, sameness. While an event is leased, its row stays as it
+-- is.
+local ROW = '([^ ]+) ([^ ]+) ([01]) ([^ ]+) ([^ ]+) ([^ ]+) ([^\n]+)\n'
+local FIRST = '^([^ ]+) ([^ ]+) ([01]) ([^ ]+) '
+local WASTE, HINTS = 4000, 400 -- bytes that may be gone, and of what the rows ask for
+local accounts = {}
 
 -- over says whether the lease of an account ran out.
 local function over(a) return a.c ~= '' and tonumber(a.x) <= now end
 
--- account reads one. Its rows stay text until parse is called: most steps need
--- the first and the end only. They are what raw has from its place at on, and
--- what tail has.
+-- account reads one. Its rows stay text until parse is called: row is the first,
+-- tail those that this script added and that are not stored, and of the stored
+-- ones in between there are so many, which begin at; rest is their text, if it
+-- was read.
 local function account(name, text)
-  local f, n, d, r, w, lease, at = '0', 0, 0, '', '', '', 1
-  if text then f, n, d, r, w, lease, at = match(text, '^(%d+) (%d+) (%d+) (%S*) (%S*) ([^\n]*)\n()') end
+  local f, n, d, at, hints, r, w, from = '0', 0, '0', 1, '', '', '', 1
+  if text then f, n, d, at, hints, r, w, from = match(text, '^([^ ]+) ([^ ]+) ([^ ]+) ([^ ]+) ([^ ]*) ([^ ]*) ([^ \n]*)()') end
   local c, t, x, srv, since, pf, key = '', '', '', '', '', '0', ''
-  if lease ~= '' then c, t, x, srv, since, pf, key = match(lease, '^(%S+) (%S+) (%S+) (%S*) (%S+) (%S+) (%S*)$') end
+  if text and find(text, '^ ', from) then
+    c, t, x, srv, since, pf, key, from = match(text, '^ ([^ ]+) ([^ ]+) ([^ ]+) ([^ ]*) ([^ ]+) ([^ ]+) ([^ \n]*)()', from)
+  end
+  n, from = tonumber(n), from + 1
+  local was_d = tonumber(d)
   return {
-    name = name, f = f, n = tonumber(n), d = tonumber(d), r = r, w = w, c = c, t = t, x = x, srv = srv, since = since, pf = pf, key = key,
-    raw = text or '', at = at, tail = '', was_r = r, was_w = w, was_x = x,
-    new = not text, line = false, dirty = false, stale = false, first = false, later = false,
+    name = name, f = f, n = n, d = was_d, was_d = was_d, d_text = d, r = r, w = w, c = c, t = t, x = x, srv = srv, since = since, pf = pf, key = key,
+    row = n > 0 and sub(text, from) or '', stored = n > 1 and n - 1 or 0, at = tonumber(at), hints = hints, from = 1, tail = '', had = n > 1,
+    was_r = r, was_w = w, was_x = x, new = not text,
   }
 end
 
@@ -40,23 +53,32 @@ local function fetch(names)
   for i, name in ipairs(new) do accounts[name] = account(name, found[i]) end
 end
 
+-- fetch_rest reads the other rows of accounts, and what is gone before them.
+local function fetch_rest(names)
+  local list, keys = {}, {}
+  for _, name in ipairs(names) do
+    local a = accounts[name]
+    if a.stored > 0 and not a.rest then
+      a.rest = ''
+      list[#list + 1], keys[#keys + 1] = a, LINE .. name
+    end
+  end
+  local found = read(keys)
+  for i, a in ipairs(list) do a.rest, a.from = found[i] or '', a.at end -- '': somebody deleted the key
+end
+
 -- load returns an account.
 local function load(name)
   if not accounts[name] then fetch({ name }) end
   return accounts[name]
 end
 
--- first matches the first row.
-local function first(a)
-  if a.at > #a.raw then a.raw, a.at, a.tail = a.tail, 1, '' end
-  return match(a.raw, FIRST, a.at)
-end
-
 -- parse makes a list of a line.
 local function parse(a)
   if a.line then return end
+  fetch_rest({ a.name })
   local line, n = {}, 0
-  for id, cmd, same, place, due, later, f in string.gmatch(sub(a.raw, a.at) .. a.tail, ROW) do
+  for id, due, later, f, place, cmd, same in string.gmatch(a.row .. sub(a.rest or '', a.from) .. a.tail, ROW) do
     n = n + 1
     line[n] = { id = id, cmd = cmd, same = same, place = tonumber(place), due = tonumber(due), later = later, f = f }
   end
@@ -65,7 +87,48 @@ end
 
 -- row writes an event of a line.
 local function row(e)
-  return e.id .. ' ' .. e.cmd .. ' ' .. e.same .. ' ' .. num(e.place) .. ' ' .. num(e.due) .. ' ' .. e.later .. ' ' .. e.f .. '\n'
+  return e.id .. ' ' .. num(e.due) .. ' ' .. e.later .. ' ' .. e.f .. ' ' .. num(e.place) .. ' ' .. e.cmd .. ' ' .. e.same .. '\n'
+end
+
+-- append adds a row to a line that was not parsed.
+local function append(a, text, same)
+  if a.n == 0 then
+    a.row = text
+  else
+    a.tail, a.hints = a.tail .. text, a.hints .. sub(same, 1, 4)
+  end
+  a.n = a.n + 1
+end
+
+-- advance takes the first row away from a line that was not parsed, so that the
+-- next one is the first.
+local function advance(a)
+  a.n = a.n - 1
+  if a.stored == 0 then
+    local to = find(a.tail, '\n', 1, true) or 0
+    a.row, a.tail = sub(a.tail, 1, to), sub(a.tail, to + 1)
+    return
+  end
+  local text = a.rest
+  if not text then
+    text = redis.pcall('GETRANGE', LINE .. a.name, a.at - 1, a.at + 198)
+    if type(text) ~= 'string' then must_be('string', LINE .. a.name) end
+    if not find(text, '\n', 1, true) then
+      fetch_rest({ a.name })
+      text = a.rest
+    end
+  end
+  local from = a.rest and a.from or 1
+  local to = find(text, '\n', from, true)
+  if not to then -- somebody deleted the key
+    a.row, a.stored, a.n = '', 0, 0
+    if a.tail ~= '' then
+      parse(a)
+      a.n = #a.line
+    end
+    return
+  end
+  a.row, a.stored, a.at, a.from = sub(text, from, to), a.stored - 1, a.at + to + 1 - from, to + 1
 end
 
 -- touch says that an account must be written, with its place in the indexes.
@@ -97,9 +160,9 @@ end
 local function leave(a, id)
   touch(a)
   if not a.line then
-    local front, due, later, _, at = first(a)
+    local front, due, later = match(a.row, FIRST)
     if front == id then
-      a.at, a.n = at, a.n - 1
+      advance(a)
       if later == '1' then score('later', a.name .. ' ' .. id, false) end
       return due
     end
@@ -117,7 +180,7 @@ end
 local function head(a)
   if a.c ~= '' then return nil end
   if a.d <= now and not a.line then -- nothing waits
-    local id, due, later, f = first(a)
+    local id, due, later, f = match(a.row, FIRST)
     return id, due, nil, later, f
   end
   parse(a)
@@ -147,6 +210,42 @@ local function place(name, a, to)
   list[#list + 1] = a.name
 end
 
+-- write_rest notes the rows behind the first one.
+local write_rest
+write_rest = function(a)
+  local key = LINE .. a.name
+  if a.line then
+    local rows = {}
+    for i, e in ipairs(a.line) do rows[i] = row(e) end
+    a.n, a.row, a.stored, a.at = #rows, rows[1] or '', math.max(#rows - 1, 0), 1
+    a.rest, a.from, a.tail, a.hints = table.concat(rows, '', 2), 1, '', ''
+    for i = 2, #a.line do a.hints = a.hints .. sub(a.line[i].same, 1, 4) end
+    if a.rest ~= '' then texts[key] = a.rest end
+  elseif a.tail ~= '' then
+    if a.stored == 0 then
+      texts[key], a.at, a.rest, a.from = a.tail, 1, a.tail, 1
+    else
+      local size = redis.pcall('STRLEN', key)
+      if type(size) ~= 'number' then must_be('string', key) end
+      if size < a.at then -- somebody deleted the key
+        a.stored, a.rest = 0, false
+        parse(a)
+        return write_rest(a)
+      end
+      ends[key] = a.tail
+      if a.rest then a.rest = a.rest .. a.tail end
+    end
+    a.stored, a.tail = a.n - 1, ''
+  elseif a.at > WASTE and a.stored > 0 and a.at * 2 > call('STRLEN', key) then
+    fetch_rest({ a.name })
+    a.rest, a.at, a.from = sub(a.rest, a.from), 1, 1
+    texts[key] = a.rest
+  end
+  if a.had and a.stored == 0 then gone[#gone + 1], a.at = key, 1 end
+  if a.stored == 0 then a.hints = '' elseif #a.hints > HINTS then a.hints = '*' end
+  a.had = a.stored > 0
+end
+
 -- write_account notes the text of an account and its places in the indexes.
 local function write_account(a)
   if a.stale then
@@ -162,14 +261,10 @@ local function write_account(a)
     woke = woke or a.w ~= ''
   end
   local lease = ''
-  if a.c ~= '' then lease = a.c .. ' ' .. a.t .. ' ' .. a.x .. ' ' .. a.srv .. ' ' .. a.since .. ' ' .. a.pf .. ' ' .. a.key end
+  if a.c ~= '' then lease = ' ' .. a.c .. ' ' .. a.t .. ' ' .. a.x .. ' ' .. a.srv .. ' ' .. a.since .. ' ' .. a.pf .. ' ' .. a.key end
   if a.x ~= a.was_x then place('lease', a, a.x) end
-  if a.line then
-    local rows = {}
-    for i, e in ipairs(a.line) do rows[i] = row(e) end
-    a.raw, a.at, a.tail, a.n = table.concat(rows), 1, '', #rows
-  end
-  texts[ACCT .. a.name] = a.f .. ' ' .. a.n .. ' ' .. num(a.d) .. ' ' .. a.r .. ' ' .. a.w .. ' ' .. lease .. '\n' .. sub(a.raw, a.at) .. a.tail
+  write_rest(a)
+  texts[ACCT .. a.name] = a.f .. ' ' .. a.n .. ' ' .. (a.d == now and at_now or a.d == a.was_d and a.d_text or num(a.d)) .. ' ' .. a.at .. ' ' .. a.hints .. ' ' .. a.r .. ' ' .. a.w .. lease .. '\n' .. a.row
   a.was_r, a.was_w, a.was_x, a.dirty = a.r, a.w, a.x, false
   if a.new then joined[#joined + 1], a.new = a.name, false end
 end

@@ -63,6 +63,16 @@ end
 if #touched > 0 then finish() end -- else nothing ran out and nobody waited
 more = more or #waiting == LIVE_BATCH
 
+-- least is the lowest fence that this server may give. Another server may have
+-- given some that this one has never heard of; none of them is as high as its clock.
+local function least()
+  if ctl.server ~= server() and server() ~= '' then
+    ctl.least = num(math.max(ctl.wall, ctl.least + 1000000))
+    ctl.server, ctl.dirty = server(), true
+  end
+  return tonumber(ctl.least)
+end
+
 local got, lease = {}, num(now + cfg.lease)
 for _ = 1, 3 do
   local names, list, keys = call('ZRANGE', P .. 'ready', 0, wanted - #got - 1), {}, {}
@@ -92,7 +102,7 @@ for _ = 1, 3 do
       end
       got[#got + 1] = a
       leased[#leased + 1], bodies[#bodies + 1] = a, stored[i]
-      a.f, a.r, a.w, a.stale = num(a.f + 1), '', '', false
+      a.f, a.r, a.w, a.stale = num(math.max(a.f + 1, least())), '', '', false
       a.c, a.t, a.x, a.srv, a.since, a.key = id, mark .. #got, lease, server(), at_now, match(stored[i], KEY)
     end
   end

@@ -7,12 +7,12 @@
 -- about reads what never changes.
 local function about(text)
   local seq, place, at, a, cmd, key, same, op, sup =
-    match(text, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S*) (%S*) (%S*) (%S*)\n')
+    match(text, '^([^ ]+) ([^ ]+) ([^ ]+) ([^ ]+) ([^ ]+) ([^ ]*) ([^ ]*) ([^ ]*) ([^ \n]*)\n')
   return { seq = seq, place = tonumber(place), at = at, a = a, cmd = cmd, key = key, same = same, op = op, sup = sup }
 end
 
 -- KEY matches the producer's key alone.
-local KEY = '^%S+ %S+ %S+ %S+ %S+ (%S*)'
+local KEY = '^[^ ]+ [^ ]+ [^ ]+ [^ ]+ [^ ]+ ([^ ]*)'
 
 -- begun is the state of an event before its first delivery ended.
 local function begun(a)
@@ -23,7 +23,7 @@ end
 -- meta reads what happened.
 local function meta(text)
   local s, due, n, cr, f, first, suc, lt, lv, lw, past, hn, at =
-    match(text, '^(%S+) (%S*) (%S+) (%S+) (%S+) (%S*) (%S*) (%S*) (%S*) (%S*) (%S*) (%d+)\n()')
+    match(text, '^([^ ]+) ([^ ]*) ([^ ]+) ([^ ]+) ([^ ]+) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ \n]+)\n()')
   return {
     s = s, due = due, n = n, cr = cr, f = f, first = first, suc = suc, lt = lt, lv = lv, lw = lw, past = past,
     hn = tonumber(hn), items = sub(text, at),
@@ -82,18 +82,25 @@ local function given(a)
   return m
 end
 
--- ended remembers an event among those that ended, with its key.
-local function ended(id, key) ids[#ids + 1] = key == '' and id or id .. ' ' .. key end
+-- ended remembers an event among those that ended: when, and its key.
+local function ended(id, key) ids[#ids + 1] = id .. ' ' .. at_now .. ' ' .. key end
 
--- forget removes the oldest of those that ended.
+-- forget removes the oldest of those that ended, of which there are so many, but
+-- nothing that ended within the window.
 local function forget(n)
-  if n <= cfg.keep + math.min(64, cfg.keep) then return end
-  local over = math.min(n - cfg.keep, 200)
-  local old = call('LRANGE', P .. 'ended', 0, over - 1)
-  call('LTRIM', P .. 'ended', over, -1)
+  local spare = math.min(64, cfg.keep)
+  if n <= cfg.keep + spare then return end
+  local before = now - cfg.window
+  local function old_enough(text) return tonumber(match(text, '^[^ ]+ ([^ ]+)') or 0) <= before end
+  -- The one at the end of the spare ones tells whether it is worth the effort.
+  if not old_enough(call('LINDEX', P .. 'ended', spare)) then return end
+  local old = call('LRANGE', P .. 'ended', 0, math.min(n - cfg.keep, 200) - 1)
+  while #old > 0 and not old_enough(old[#old]) do old[#old] = nil end
+  if #old == 0 then return end
+  call('LTRIM', P .. 'ended', #old, -1)
   local gone, keys = {}, {}
   for i, text in ipairs(old) do
-    local id, key = match(text, '^(%S+) ?(%S*)$')
+    local id, key = match(text, '^([^ ]+) ?[^ ]* ?([^ ]*)$')
     if key ~= '' then keys[#keys + 1] = key end
     gone[i * 2 - 1], gone[i * 2], old[i] = EV .. id, ST .. id, id
   end
@@ -109,6 +116,7 @@ end
 -- with put_in.
 local function finish()
   gather()
+  all_sound()
   take_out()
   put_in()
   if #joined > 0 then

@@ -1,48 +1,32 @@
 -- What the scripts share. The keys are described in doc.go. KEYS[1] is the
 -- control key, whose name ends in "ctl"; all other keys have its prefix and so
--- its slot. ARGV[1] holds the limits. Times are microseconds of the server. What
--- the names of events, accounts and the like may hold has no space in it, so a
--- space separates; a field may be empty.
+-- its slot. ARGV[1] holds the limits. Times are microseconds of the queue's
+-- clock, see clock.lua. What the names of events, accounts and the like may hold
+-- has no space in it, so a space separates; a field may be empty.
 --
 -- A script reads first, with few commands for many accounts, changes what it has
 -- read, and writes all of it in the end: a command costs more than what is done
--- here.
+-- here, and each text that is made costs by its length. In the patterns [^ ] is
+-- what %S would be: it costs half.
 local call, fmt, match, find, sub = redis.call, string.format, string.match, string.find, string.sub
 local P = sub(KEYS[1], 1, -4)
-local ACCT, EV, ST = P .. 'acct:', P .. 'ev:', P .. 'st:'
+local ACCT, LINE, EV, ST = P .. 'acct:', P .. 'line:', P .. 'ev:', P .. 'st:'
 local LIVE_BATCH = 100 -- accounts that one call looks after at most
 local cfg, ctl, now, at_now, woke = nil, nil, 0, '', false
 
 local texts = {}   -- key → text to write
+local ends = {}    -- key → text to add at its end
+local gone = {}    -- keys to remove
 local scores = {}  -- index → member → score to write, or false to remove it
 local into = { ready = {}, wait = {}, lease = {} }  -- index → scores and accounts to write
 local out_of = { ready = {}, wait = {}, lease = {} } -- index → accounts to remove
 local touched = {} -- accounts to write
+local joined = {}  -- accounts that are new
 local ids = {}     -- events that ended
+local control      -- writes the control key, see clock.lua
 
 -- num writes a whole number; Lua would write large ones with an exponent.
 local function num(n) return fmt('%.0f', n) end
-
--- open reads the clock and the control key. It returns a refusal, or nil.
-local function open()
-  local t = call('TIME')
-  now = t[1] * 1000000 + t[2]
-  at_now = num(now)
-  local known, lease, crashes, history, keep, events, line = match(ARGV[1], '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
-  cfg = {
-    known = known, lease = tonumber(lease), crashes = tonumber(crashes), history = tonumber(history),
-    keep = tonumber(keep), events = tonumber(events), line = tonumber(line),
-  }
-  local text = call('GET', KEYS[1])
-  if not text then return { 'void' } end
-  local v, rest = match(text, '^evenkeel%-queue (%d+) (.*)$')
-  if not v then return { 'foreign', text } end
-  if tonumber(v) > tonumber(known) then return { 'newer', v } end
-  local seq, kept, idle, epoch = match(rest, '^(%d+) (%-?%d+) ([01]) (%S+)$')
-  if not seq then return { 'foreign', text } end
-  ctl = { v = v, seq = tonumber(seq), kept = tonumber(kept), idle = idle, epoch = epoch, dirty = false }
-  return nil
-end
 
 -- kept changes the number of events that did not end.
 local function kept(by)
@@ -55,7 +39,9 @@ local run_id
 local function server()
   if not run_id then
     local info = redis.pcall('INFO', 'server')
-    run_id = sub(type(info) == 'string' and match(info, 'run_id:(%x+)') or '', 1, 16)
+    local at = type(info) == 'string' and find(info, 'run_id:', 1, true)
+    run_id = at and match(info, '^%x+', at + 7) or ''
+    run_id = sub(run_id, 1, 16)
   end
   return run_id
 end
@@ -80,6 +66,12 @@ local function many_of(command, key, args)
   for at = 1, #args, 4000 do call(command, key, unpack(args, at, math.min(at + 3999, #args))) end
 end
 
+-- must_be fails if a key holds something else than this kind.
+local function must_be(kind, key)
+  local is = call('TYPE', key).ok
+  if is ~= kind and is ~= 'none' then error('WRONGTYPE key ' .. key .. ' is a ' .. is .. ', not a ' .. kind, 0) end
+end
+
 -- read returns texts by their keys. What is no text is an error.
 local function read(keys)
   if #keys == 0 then return {} end
@@ -94,10 +86,37 @@ local function read(keys)
       missing[#missing + 1] = key
     end
   end
-  if #missing > 0 and call('EXISTS', unpack(missing, 1, math.min(#missing, 4000))) > 0 then
-    for _, key in ipairs(missing) do call('GET', key) end
+  for at = 1, #missing, 4000 do
+    if call('EXISTS', unpack(missing, at, math.min(at + 3999, #missing))) > 0 then
+      for i = at, math.min(at + 3999, #missing) do must_be('string', missing[i]) end
+    end
   end
   return found
+end
+
+-- sound fails if an index that is to be changed is none. Nothing was written yet:
+-- a script must do all or nothing.
+local sound_before = {}
+local function sound(kind, name)
+  if sound_before[name] then return end
+  must_be(kind, P .. name)
+  sound_before[name] = true
+end
+
+local function all_sound()
+  for name, members in pairs(out_of) do
+    if #members > 0 or #into[name] > 0 then sound('zset', name) end
+  end
+  for name in pairs(scores) do sound('zset', name) end
+  if #joined > 0 then sound('set', 'accts') end
+  if #ids > 0 then
+    local size = redis.pcall('LLEN', P .. 'ended')
+    if type(size) ~= 'number' then sound('list', 'ended') end
+    if size + #ids > cfg.keep + math.min(64, cfg.keep) then -- some may be forgotten
+      sound('hash', 'keys')
+      for _, name in ipairs({ 'superseded', 'again', 'dead' }) do sound('zset', name) end
+    end
+  end
 end
 
 -- take_out removes what is to be removed from the indexes.
@@ -114,6 +133,10 @@ local function take_out()
       if not to then out[#out + 1], members[member] = member, nil end
     end
     many_of('ZREM', P .. name, out)
+  end
+  if #gone > 0 then
+    many('UNLINK', gone)
+    gone = {}
   end
 end
 
@@ -136,11 +159,11 @@ local function put_in()
     many_of('ZADD', P .. name, all)
   end
   if woke and ctl.idle == '1' then
-    call('PUBLISH', P .. 'wake', '')
+    redis.pcall('PUBLISH', P .. 'wake', '') -- a hint: who may not give it must not lose what it did
     ctl.idle, ctl.dirty = '0', true
   end
   if ctl.dirty then
-    texts[KEYS[1]] = 'evenkeel-queue ' .. ctl.v .. ' ' .. num(ctl.seq) .. ' ' .. num(ctl.kept) .. ' ' .. ctl.idle .. ' ' .. ctl.epoch
+    texts[KEYS[1]] = control()
     ctl.dirty = false
   end
   local all, n = {}, 0
@@ -149,4 +172,8 @@ local function put_in()
     n = n + 2
   end
   many('MSET', all)
+  for key, text in pairs(ends) do
+    call('APPEND', key, text)
+    ends[key] = nil
+  end
 end

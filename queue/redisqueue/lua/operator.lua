@@ -12,6 +12,8 @@ if done then
   return { 'ok', d[3], d[4], '0' }
 end
 
+sound('zset', 'acts:at')
+
 -- enter puts an event into the line, at its place.
 local function enter(a, e)
   parse(a)

@@ -53,8 +53,9 @@ end
 
 -- A full server must refuse an event, so what adds comes first.
 local function write()
-  if #named > 0 then call('HSET', P .. 'keys', unpack(named)) end
   gather()
+  all_sound()
+  if #named > 0 then call('HSET', P .. 'keys', unpack(named)) end
   put_in()
 end
 

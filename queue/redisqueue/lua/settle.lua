@@ -72,7 +72,7 @@ local function step(at)
   if verb == 'retry' or verb == 'defer' then
     local e = seek(a, id)
     if not e then return { 'lost', '', '' } end
-    from_now(a, e, math.max(now, verb == 'retry' and now + tonumber(ARGV[at + 4]) or tonumber(ARGV[at + 5])))
+    from_now(a, e, math.max(now, verb == 'retry' and now + tonumber(ARGV[at + 4]) or tonumber(ARGV[at + 5]) + ctl.ahead))
     e.f = m.f
     if verb == 'retry' then m.n = num(m.n + 1) end
   else

@@ -5,9 +5,10 @@ if refusal then return refusal end
 local page = call('SSCAN', P .. 'accts', ARGV[2], 'COUNT', LIVE_BATCH)
 local mended = 0
 fetch(page[2])
+fetch_rest(page[2])
 for _, name in ipairs(page[2]) do
   local a = load(name)
-  if find(a.raw, ' 1 %S+\n', a.at) then -- something of it is in later
+  if find(a.row .. sub(a.rest or '', a.from), ' 1 ', 1, true) then -- perhaps something of it is in later
     parse(a)
     for _, e in ipairs(a.line) do
       local member = name .. ' ' .. e.id
