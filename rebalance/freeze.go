@@ -100,7 +100,7 @@ func (r *run) thaw(ctx context.Context) (bool, error) {
 	}
 	u := r.standing.LastUnblock
 	unblocked := len(r.record.Intents) > 0 && u != nil && !u.Time.Before(kept.Time)
-	if !unblocked && !r.goesOn() {
+	if !unblocked && (r.renewed || !r.goesOn()) {
 		return false, nil
 	}
 	var frozen frozenPlan

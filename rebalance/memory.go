@@ -108,7 +108,7 @@ func (r *run) memo(res *Result) (json.RawMessage, *memory) {
 	if r.calendarDue {
 		m.Calendar = res.Finished
 	}
-	if len(r.targets.Targets) > 0 && res.Reason != ReasonNotDue {
+	if len(r.targets.Targets) > 0 && res.Reason != ReasonNotDue && !r.overtaken(&r.targets) {
 		m.Strategy, m.Version, m.AsOf, m.Targets = r.req.Strategy, r.targets.Version, r.targets.AsOf, slices.Clone(r.targets.Targets)
 	}
 	m.Today = r.countDay(m.Today)

@@ -99,7 +99,9 @@ func (r *run) allocation(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("rebalance: run %s: frozen allocation: %w", r.record.ID, err)
 		}
-		return r.useTargets(targets)
+		if r.renewed = !r.began() && r.overtaken(&targets); !r.renewed {
+			return r.useTargets(targets)
+		}
 	}
 	query := allocation.Query{Account: r.req.Account, Strategy: r.req.Strategy}
 	targets, err := retry.Value(ctx, r.e.cfg.Policies.Allocation, func(ctx context.Context) (allocation.Allocation, error) {
@@ -116,11 +118,18 @@ func (r *run) allocation(ctx context.Context) error {
 	if err := r.e.cfg.Rules.Check(targets, r.e.cfg.Now()); err != nil {
 		return &Error{Outcome: Rejected, Reason: ReasonInvalidAllocation, Err: err}
 	}
-	if m := r.memory; m != nil && targets.AsOf.Before(m.AsOf) && m.Strategy == r.req.Strategy {
+	if r.overtaken(&targets) {
+		m := r.memory
 		return stopf(Rejected, ReasonInvalidAllocation, "allocation %s of %s is older than %s of %s, which was carried out: the source answered with an old one",
 			targets.Version, targets.AsOf.UTC().Format(time.RFC3339), m.Version, m.AsOf.UTC().Format(time.RFC3339))
 	}
 	return r.useTargets(targets)
+}
+
+// overtaken reports whether newer targets of the strategy were carried out.
+func (r *run) overtaken(targets *allocation.Allocation) bool {
+	m := r.memory
+	return m != nil && m.Strategy == r.req.Strategy && targets.AsOf.Before(m.AsOf)
 }
 
 // goesOn reports whether a run that was begun before goes on with the targets

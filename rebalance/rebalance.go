@@ -91,6 +91,7 @@ type run struct {
 	quotes      marketdata.Quotes
 	quoted      time.Time // when quotes were
 	calendarDue bool      // the trigger's calendar asks for this run
+	renewed     bool      // its targets were overtaken, and read anew
 	frozen      frozenPlan
 	reserve     decimal.Decimal // cash that must stay
 	resumed     bool            // the plan comes from the journal and has orders sent

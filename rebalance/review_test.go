@@ -109,6 +109,40 @@ func TestAnotherStrategyMayBeOlder(t *testing.T) {
 	})
 }
 
+// TestTargetsThatWereOvertakenAreReadAnew: a run that was cut off before it sent
+// anything, and is taken up after another one carried out newer targets, trades those.
+func TestTargetsThatWereOvertakenAreReadAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cut := true
+		r := newRig(t, func(sim *fake.Config, _ *rebalance.Config) {
+			sim.OnCall = func(c fake.Call) error {
+				if cut && c.Method == fake.MethodQuotes {
+					panic("killed")
+				}
+				return nil
+			}
+		})
+		dated := func(a, b string) {
+			m := model("core", "A", a, "B", b)
+			m.AsOf = time.Now()
+			require.NoError(t, r.targets.Set(m))
+		}
+		dated("0.3", "0.7")
+		require.PanicsWithValue(t, "killed", func() { r.run("e1") })
+		cut = false
+		r.restart()
+
+		time.Sleep(time.Hour)
+		dated("0.5", "0.5")
+		require.Equal(t, rebalance.Completed, r.run("e2").Outcome)
+		held := r.held("A")
+		res := r.run("e1")
+		require.Equal(t, rebalance.NoTrade, res.Outcome, "the newer targets are there already")
+		require.Equal(t, held, r.held("A"))
+		require.Equal(t, rebalance.NoTrade, r.run("e3").Outcome, "and stay the newest that were carried out")
+	})
+}
+
 // TestTheFollowUpOfAnAutomaticEventTrades: it is not held up by the rule of one
 // automatic run a day.
 func TestTheFollowUpOfAnAutomaticEventTrades(t *testing.T) {

@@ -70,7 +70,7 @@ func engine() []Mutant {
 		},
 		{
 			Name: "a resumed run plans anew", File: "rebalance/freeze.go",
-			Old: "if !unblocked && !r.goesOn() {", New: "if !unblocked {",
+			Old: "if !unblocked && (r.renewed || !r.goesOn()) {", New: "if !unblocked {",
 		},
 		{
 			Name: "an approved plan is traded whatever became of the account", File: "rebalance/freeze.go",
@@ -86,7 +86,7 @@ func engine() []Mutant {
 		},
 		{
 			Name: "an older allocation is carried out", File: "rebalance/observe.go",
-			Old: "targets.AsOf.Before(m.AsOf) && m.Strategy", New: "targets.AsOf.Before(m.AsOf.Add(-1<<62)) && m.Strategy",
+			Old: "m.Strategy == r.req.Strategy && targets.AsOf.Before(m.AsOf)", New: "m.Strategy == r.req.Strategy && targets.AsOf.Before(m.AsOf) && false",
 		},
 		{
 			Name: "an event is acknowledged before its result is stored", File: "rebalance/rebalance.go",
