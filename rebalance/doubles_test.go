@@ -9,6 +9,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/allocation"
 	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/broker/fake"
 	"github.com/evenkeel/evenkeel/journal"
 	"github.com/evenkeel/evenkeel/marketdata"
 	"github.com/evenkeel/evenkeel/queue"
@@ -90,3 +91,47 @@ func (m mute) Begin(ctx context.Context, c journal.Claim) (journal.Begun, error)
 type onlyOnce struct{}
 
 func (onlyOnce) Do(ctx context.Context, f func(context.Context) error) error { return f(ctx) }
+
+// edited is a broker of which some answers are changed: snapshots, and states of orders
+// wherever they are told.
+type edited struct {
+	*fake.Broker
+	snapshot func(*broker.Snapshot)
+	state    func(*broker.OrderState)
+}
+
+func (b edited) Snapshot(ctx context.Context, id broker.AccountID) (broker.Snapshot, error) {
+	s, err := b.Broker.Snapshot(ctx, id)
+	if b.snapshot != nil && err == nil {
+		b.snapshot(&s)
+	}
+	return s, err
+}
+
+func (b edited) Place(ctx context.Context, o broker.Order) (broker.OrderState, error) {
+	s, err := b.Broker.Place(ctx, o)
+	if b.state != nil {
+		b.state(&s)
+	}
+	return s, err
+}
+
+func (b edited) Orders(ctx context.Context, id broker.AccountID, q broker.OrderQuery) ([]broker.OrderState, error) {
+	s, err := b.Broker.Orders(ctx, id, q)
+	b.states(s)
+	return s, err
+}
+
+func (b edited) Await(ctx context.Context, id broker.AccountID, c broker.Cursor) ([]broker.OrderState, broker.Cursor, error) {
+	s, c, err := b.Broker.Await(ctx, id, c)
+	b.states(s)
+	return s, c, err
+}
+
+func (b edited) states(list []broker.OrderState) {
+	for i := range list {
+		if b.state != nil {
+			b.state(&list[i])
+		}
+	}
+}

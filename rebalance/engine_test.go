@@ -289,21 +289,6 @@ func TestRecoverReconcilesWhatWasLeftOpen(t *testing.T) {
 	})
 }
 
-// pointNamed is the number of the first crash point with a name.
-func pointNamed(t *testing.T, name string) int {
-	t.Helper()
-	k := &killer{}
-	r := killedRig(t, k, nil)
-	r.run("e1")
-	for i, p := range k.names {
-		if p == name {
-			return i + 1
-		}
-	}
-	t.Fatalf("no point %q", name)
-	return 0
-}
-
 var _ journal.Journal = killedJournal{}
 
 // TestAnOldEventIsNotThrownAwayUnseen: the age limit does not count while the

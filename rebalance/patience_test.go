@@ -127,6 +127,35 @@ func TestAClockThatIsPutBackMakesNoWaitLonger(t *testing.T) {
 	})
 }
 
+// TestAClockThatJumpsAnywhereSellsOnce: the clock of the process is wrong from one point
+// of a run on, and is put right before the last run.
+func TestAClockThatJumpsAnywhereSellsOnce(t *testing.T) {
+	for _, jump := range []time.Duration{-5 * time.Hour, 5 * time.Hour, 13 * time.Hour, -40 * 24 * time.Hour, 40 * 24 * time.Hour} {
+		t.Run(jump.String(), func(t *testing.T) {
+			everyPoint(t, func(t *testing.T, n int, _ string) {
+				time.Sleep(100 * 24 * time.Hour) // there is a time before
+				var off atomic.Int64
+				k := &killer{n: n, do: func(string) error { off.Store(int64(jump)); return nil }}
+				r := killedRig(t, k, inParts)
+				r.with(func(cfg *rebalance.Config) {
+					cfg.Now = func() time.Time { return time.Now().Add(time.Duration(off.Load())) }
+				})
+				r.broker.Inject(fake.LoseAck{N: 1})
+				for range 5 { // whatever comes of it
+					_, _ = r.Rebalance(t.Context(), rebalance.Request{Account: account, Event: "e1"})
+					time.Sleep(2 * time.Minute)
+				}
+				require.NotZero(t, off.Load())
+				off.Store(0)
+				res := r.run("e1")
+				require.True(t, res.Outcome.Ended(), "%s %s %s", res.Outcome, res.Reason, res.Detail)
+				require.LessOrEqual(t, r.sent(), 3)
+				require.Contains(t, []string{"600", "1000"}, r.held("A"), "sold once or not at all")
+			})
+		})
+	}
+}
+
 // hungPrices and hungSnapshots answer only when they are told to stop.
 type hungPrices struct{ marketdata.PriceSource }
 

@@ -3,6 +3,7 @@ package rebalance_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -123,6 +124,19 @@ func (r *rig) do(req rebalance.Request) *rebalance.Result {
 	return result
 }
 
+// persist runs an event again and again, as the queue would, until it has ended.
+func (r *rig) persist(event string, times int) *rebalance.Result {
+	r.t.Helper()
+	var res *rebalance.Result
+	for range times {
+		if res = r.run(event); res.Outcome.Ended() {
+			break
+		}
+		time.Sleep(61 * time.Second) // virtual
+	}
+	return res
+}
+
 // held is what the account really holds of a symbol.
 func (r *rig) held(id broker.InstrumentID) string {
 	r.t.Helper()
@@ -141,6 +155,36 @@ func (r *rig) cash() string {
 
 // sent counts the orders that the broker received from the engine.
 func (r *rig) sent() int { return len(r.broker.Ledger().Orders) }
+
+// atWork counts the engine's orders that work at the broker.
+func (r *rig) atWork() int {
+	r.t.Helper()
+	open, err := r.broker.Orders(r.t.Context(), account, broker.OrderQuery{OpenOnly: true})
+	require.NoError(r.t, err)
+	n := 0
+	for i := range open {
+		if strings.HasPrefix(string(open[i].Order.ID), "ek1.") {
+			n++
+		}
+	}
+	return n
+}
+
+// requireNoOrderTwice says that the broker was sent each order once.
+func (r *rig) requireNoOrderTwice() {
+	r.t.Helper()
+	for _, o := range r.broker.Ledger().Orders {
+		require.Zero(r.t, o.Duplicates, o.Sent.ID)
+	}
+}
+
+// standing is what the journal says of the account.
+func (r *rig) standing() journal.Standing {
+	r.t.Helper()
+	s, err := r.journal.Account(r.t.Context(), account)
+	require.NoError(r.t, err)
+	return s
+}
 
 // at is a quote with bid, ask and last at one price.
 func at(price string) marketdata.Quote {
@@ -203,4 +247,12 @@ func (r *rig) serveFor(limit time.Duration, done func() bool) {
 	cancel()
 	require.NoError(r.t, <-stopped)
 	require.True(r.t, done(), "the events did not end")
+}
+
+// unattended runs it for a time, whatever comes of it.
+func (r *rig) unattended(d time.Duration) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), d)
+	defer cancel()
+	require.NoError(r.t, r.Run(ctx))
 }
