@@ -52,11 +52,8 @@ func (r *run) unsettled() bool {
 // looks is what surrounds a read of the broker. No breaker stands before one that
 // sees to orders which may be at work.
 func (r *run) looks() retry.Policy {
-	switch r.req.Command {
-	case CommandCancelOrders, CommandReconcile, CommandUnblock:
-		return r.e.cfg.Policies.Resolve
-	}
-	if !r.dry && r.unsettled() {
+	c := r.req.Command
+	if c == CommandCancelOrders || c == CommandReconcile || c == CommandUnblock || !r.dry && r.unsettled() {
 		return r.e.cfg.Policies.Resolve
 	}
 	return r.e.cfg.Policies.Broker

@@ -153,6 +153,8 @@ func (b *CircuitBreaker) Do(ctx context.Context, f func(context.Context) error) 
 
 // Count counts the result of a call that the breaker did not stand before, as Do
 // would. While calls do not pass, it counts nothing.
+//
+//nolint:contextcheck,nolintlint // there is no call to pass a context to
 func (b *CircuitBreaker) Count(err error) {
 	if err == nil && b.machine.Counts().ConsecutiveFailures == 0 && b.countSuccess() {
 		return
