@@ -24,7 +24,7 @@ func TestBadFilesAreNamedWithLineAndColumn(t *testing.T) {
 		"begins later":     {strings.Replace(good, "10,20", "10,", 1), "line 2: column 3 (B): no price on 2024-01-01: fill the gap, leave B out, or begin later (it has a price on every day from 2024-01-02 on)"},
 		"days are missing": {good + "2024-02-03,11,25\n", "line 5: column 1: 2024-02-03 comes 31 days after the line before, at most 10 are no gap"},
 		"empty":            {"", "line 0: the file is empty"},
-		"one day":          {"Date,A,B\n2024-01-01,10,20\n", "fewer than 2 trading days"},
+		"one day":          {"Date,A,B\n2024-01-01,10,20\n", "line 2: it is the only trading day"},
 		"cut gzip":         {"\x1f\x8b\x08\x00\x00", "EOF"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -34,9 +34,7 @@ func TestBadFilesAreNamedWithLineAndColumn(t *testing.T) {
 			text := fails(t, "-prices", file, "-out", dir)
 			require.Contains(t, text, c.want)
 			require.NotContains(t, text, "\n")
-			if name != "one day" {
-				require.True(t, strings.HasPrefix(text, file+": "), text)
-			}
+			require.True(t, strings.HasPrefix(text, file+": "), text)
 			require.NoDirExists(t, dir)
 		})
 	}

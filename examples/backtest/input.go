@@ -150,6 +150,9 @@ func complete(h *marketdata.History) error {
 		}
 		before = at
 	}
+	if line == 2 {
+		return errors.New("line 2: it is the only trading day: there must be 2 or more")
+	}
 	return nil
 }
 

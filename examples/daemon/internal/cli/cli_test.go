@@ -4,24 +4,19 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
 	"github.com/evenkeel/evenkeel/examples/daemon/internal/cli"
 	"github.com/evenkeel/evenkeel/examples/daemon/internal/ops"
-	"github.com/evenkeel/evenkeel/internal/redistest"
 	"github.com/evenkeel/evenkeel/queue"
 	"github.com/evenkeel/evenkeel/rebalance"
 )
@@ -240,93 +235,6 @@ func TestTheFilesBelongToTheDaemon(t *testing.T) {
 	require.Contains(t, r.do(6, "status"), "in use")
 }
 
-// guarded is an account whose plans need an approval beyond one order.
-const guarded = `
-allocations: {path: targets.json}
-accounts:
-  - id: P1
-    strategy: core
-    cash: 50000
-    policy: {guards: {max_orders: 1}, reserve: {fraction: 0.02}}
-timing: {settle: 2s, complete: 2s, acknowledge: 1s, sweep: 2s}
-events: {recheck: 8s}
-`
-
-func (r *rig) targets(text string) {
-	file := r.args[len(r.args)-1]
-	require.NoError(r.t, os.WriteFile(filepath.Join(filepath.Dir(file), "targets.json"), []byte(text), 0o600))
-}
-
-const twoTargets = `{"schema":1,"strategies":{"core":{"targets":{"MTUM":"0.5","QUAL":"0.5"}}}}`
-
-func TestApproveBlockKill(t *testing.T) {
-	r := newRig(t, guarded)
-	r.targets(twoTargets)
-	r.start()
-	require.Contains(t, r.do(7, "enqueue", "P1", "-wait"), "waits for an approval")
-	run := read[[]ops.Run](r, "runs")[0]
-	hash := read[ops.Run](r, "runs", "show", string(run.ID)).Held.Hash
-	require.Contains(t, r.do(7, "approve", "P1", "another", "-reason", "looks right", "-wait"), "unknown_plan")
-	require.Contains(t, r.do(0, "approve", "P1", hash, "-reason", "looks right", "-wait"), "completed")
-	r.eventually("the approved plan is traded", func(*ops.Status) bool {
-		return read[ops.Run](r, "runs", "show", string(run.ID)).Outcome == rebalance.Completed
-	})
-
-	r.do(0, "kill", "-reason", "a bad feeling")
-	require.Contains(t, r.do(0, "status"), "KILLED: a bad feeling")
-	r.targets(`{"schema":1,"strategies":{"core":{"targets":{"MTUM":"0.2","QUAL":"0.8"}}}}`)
-	require.Contains(t, r.do(7, "enqueue", "P1", "-wait"), "the event is held: killed")
-	r.do(0, "kill", "P1", "-reason", "this one more so")
-	require.Contains(t, r.do(0, "resume", "-reason", "it is gone"), "P1: still killed by itself (this one more so)")
-	require.NotContains(t, r.do(0, "resume", "P1", "-reason", "it is gone"), "still")
-	held := read[ops.Status](r, "status").Waiting
-	require.Len(t, held, 1)
-	r.do(0, "deadletters", "release", held[0].ID, "-reason", "go on")
-	r.eventually("its plan waits for an approval", func(s *ops.Status) bool { return s.Queue[queue.Held] == 1 })
-	r.do(0, "block", "P1", "-reason", "the statement differs")
-	require.Contains(t, r.do(0, "status"), "BLOCKED: by ada: the statement differs")
-	require.Contains(t, r.do(7, "enqueue", "P1", "-wait"), "is blocked")
-	require.Contains(t, r.do(7, "enqueue", "P1", "-wait"), "behind event")
-	for _, e := range read[ops.Status](r, "status").Waiting {
-		if e.State == queue.Queued || e.State == queue.Delayed {
-			r.do(0, "deadletters", "drop", e.ID, "-reason", "not now")
-		}
-	}
-	require.Contains(t, r.do(0, "unblock", "P1", "-reason", "compared, it is right", "-wait"), "completed")
-	require.NotContains(t, r.do(0, "status"), "BLOCKED")
-
-	// An open breaker lets no work begin, until it is handed back.
-	r.do(2, "breakers", "force-open", "broker")
-	r.do(2, "breakers", "ajar", "broker", "-reason", "x")
-	require.Contains(t, r.do(4, "breakers", "force-open", "moon", "-reason", "x"), "allocations")
-	require.Contains(t, r.do(0, "breakers", "force-open", "broker", "-reason", "maintenance"), "no new work begins")
-	require.Contains(t, r.do(0, "status"), "breaker broker is open, force-open by ada since")
-	require.Contains(t, r.do(0, "breakers"), "maintenance")
-	r.do(0, "enqueue", "P1", "snapshot", "-key", "while-it-is-open")
-	r.eventually("the event waits", func(s *ops.Status) bool {
-		return slices.ContainsFunc(s.Waiting, func(e ops.Event) bool {
-			return e.State == queue.Delayed && strings.Contains(e.Why(), "breaker broker was opened by an operator")
-		})
-	})
-	require.Contains(t, r.do(0, "breakers", "auto", "broker", "-reason", "it is over"), "by the results")
-	require.Equal(t, ops.BreakerAuto, read[[]ops.Breaker](r, "breakers", "list")[1].Mode)
-
-	// An event that can never work becomes a dead letter.
-	r.do(7, "enqueue", "P1", "rebalance", "-payload", `{"strategy":"unheard-of"}`, "-wait")
-	dead := read[[]ops.Event](r, "deadletters")
-	require.Len(t, dead, 2, "the approval of another plan is the first one")
-	require.Contains(t, r.do(0, "deadletters", "show", dead[1].ID), "unheard-of")
-	r.do(0, "deadletters", "requeue", dead[1].ID, "-reason", "once more")
-	r.do(5, "deadletters", "requeue", dead[1].ID, "-reason", "and once more")
-	r.eventually("it is dead again", func(s *ops.Status) bool { return s.Queue[queue.Dead] == 3 })
-	for _, e := range read[[]ops.Event](r, "deadletters") {
-		if e.Successor == "" {
-			r.do(0, "deadletters", "drop", e.ID, "-reason", "a typing error")
-		}
-	}
-	r.eventually("it is dropped", func(s *ops.Status) bool { return s.Queue[queue.Dead] == 1 })
-}
-
 func TestADryRunSendsNothing(t *testing.T) {
 	r := newRig(t, "")
 	stop := r.start("-dry-run")
@@ -344,64 +252,4 @@ func TestADryRunShowsAPlanBeforeAnyScheduleIsDue(t *testing.T) {
 	stop := r.start("-dry-run")
 	require.Eventually(t, func() bool { return strings.Contains(r.out.String(), "preview P1: completed") }, 20*time.Second, 5*time.Millisecond)
 	require.Contains(t, stop(), "BUY")
-}
-
-func TestOverTheWire(t *testing.T) {
-	r := newRig(t, "")
-	r.args = append(r.args, "-simulator")
-	r.start()
-	s := r.eventually("the gateway has filled both orders", func(*ops.Status) bool {
-		runs := read[[]ops.Run](r, "runs", "-n", "5")
-		return len(runs) > 0 && runs[len(runs)-1].Outcome == rebalance.Completed
-	})
-	require.EqualValues(t, "DU1234567", s.Accounts[0].ID)
-	runs := read[[]ops.Run](r, "runs")
-	require.Len(t, runs[len(runs)-1].Orders, 2)
-}
-
-func TestOnRedisWithAnImport(t *testing.T) {
-	server := redistest.Start(t, redistest.Options{})
-	old := server.Client()
-	defer old.Close()
-	r := newRig(t, guarded+fmt.Sprintf("queue: {kind: redis, url: 'redis://%[1]s'}\njournal: {kind: redis, url: 'redis://%[1]s'}\nstream: {url: 'redis://%[1]s'}\n", server.Addr))
-	r.targets(twoTargets)
-	require.NoError(t, old.LPush(t.Context(), "rebalance_queue",
-		`{"event_id":"old-1","account_id":"P1","exec":"print-rebalance","status":"pending","times_queued":1,"data":{"account_id":"P1","exec":"print-rebalance"}}`).Err())
-	require.Contains(t, r.do(0, "import", "redis://"+server.Addr, "-dry-run"), "old-1")
-	require.Contains(t, r.do(0, "import", "redis://"+server.Addr), "old-1")
-	r.start()
-	require.NoError(t, old.XAdd(t.Context(), &redis.XAddArgs{Stream: "evenkeel-events", Values: map[string]any{"event": `{"account":"P1","command":"snapshot"}`}}).Err())
-	r.eventually("both events end", func(s *ops.Status) bool { return s.Queue[queue.Done] >= 2 })
-	commands := map[rebalance.Command]bool{}
-	for _, run := range read[[]ops.Run](r, "runs") {
-		commands[run.Command] = true
-	}
-	require.True(t, commands["preview"] && commands["snapshot"], "%v", commands)
-}
-
-func TestMetricsAndHealth(t *testing.T) {
-	r := newRig(t, "")
-	r.start()
-	endpoint, err := os.ReadFile(filepath.Join(r.data, "endpoint"))
-	require.NoError(t, err)
-	address, _, _ := strings.Cut(string(endpoint), " ")
-	get := func(path string) (int, string) {
-		resp, err := http.Get("http://" + address + path)
-		require.NoError(t, err)
-		defer resp.Body.Close()
-		var b bytes.Buffer
-		_, err = b.ReadFrom(resp.Body)
-		require.NoError(t, err)
-		return resp.StatusCode, b.String()
-	}
-	http.DefaultTransport.(*http.Transport).DisableKeepAlives = true
-	require.Eventually(t, func() bool { status, _ := get("/readyz"); return status == 200 }, 20*time.Second, 10*time.Millisecond)
-	r.eventually("the first run ends", func(s *ops.Status) bool { return s.Queue[queue.Done] >= 1 })
-	status, text := get("/metrics")
-	require.Equal(t, 200, status)
-	for _, name := range []string{"evenkeel_runs_total", "evenkeel_orders_total", "evenkeel_breaker_state", "evenkeel_queue_events", "evenkeel_outbox_messages"} {
-		require.Contains(t, text, name)
-	}
-	require.NotContains(t, text, "DEMO-1")
-	require.NotContains(t, text, "MTUM")
 }

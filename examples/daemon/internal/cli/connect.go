@@ -99,9 +99,27 @@ func (c *call) connect(ctx context.Context) (*connection, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ops.ErrUnavailable, err)
 	}
+	c.mention(cfg)
 	local := &ops.Local{Queue: stores.Queue, Journal: stores.Journal, Accounts: parts.Accounts(cfg)}
 	local.Fill = func(_ context.Context, s *ops.Status) { s.Paper = cfg.PaperMoney() }
 	return &connection{Verbs: local, cfg: cfg, Local: true, close: stores.Close}, nil
+}
+
+// mention tells of stores beside those that are shown: a daemon with -simulator
+// keeps its own in the same data folder.
+func (c *call) mention(cfg *config.Config) {
+	other := parts.OtherStores(cfg)
+	if other == "" {
+		return
+	}
+	with, shown := "with -simulator", "the daemon without -simulator"
+	if cfg.Broker.Simulator {
+		with, shown = "without -simulator", "the daemon with -simulator"
+	}
+	if c.configFile != "" {
+		with = "with its own configuration"
+	}
+	fmt.Fprintf(c.Stderr, "daemon: this is what %s left; another one, with other accounts, left its own in %s: see it %s\n", shown, clean(other), with)
 }
 
 // something makes sure that an operator changes something that is there: a kill

@@ -75,10 +75,12 @@ func (c *call) kind(cfg *config.Config) string {
 		return ", as a dry run: nothing is sent"
 	case cfg.Broker.Simulator:
 		return " at a simulated gateway, which begins anew each time"
-	case cfg.PaperMoney():
+	case cfg.Simulated():
 		return " of paper money, kept in " + filepath.Join(cfg.Data, "paper.json")
+	case cfg.PaperMoney():
+		return " of paper money, at " + cfg.Broker.Gateway.Address
 	}
-	return ""
+	return " with REAL MONEY, at " + cfg.Broker.Gateway.Address
 }
 
 // tell writes a line for each end of a run, and the plan of a preview.

@@ -70,7 +70,7 @@ func (r *reader) account(c *Config, s *section) Account {
 	case c.Broker.Kind == KindIBKR && a.ID != "" && strings.HasPrefix(string(a.ID), "D") != (a.Mode == broker.Paper):
 		r.fault(kindOr(mode, s), s.at("mode"), "%q, but the name of account %s is that of another kind: paper accounts of IBKR begin with D, live ones do not", a.Mode, a.ID)
 	}
-	if !c.PaperMoney() && (cash != nil || positions != nil) {
+	if !c.Simulated() && (cash != nil || positions != nil) {
 		r.fault(s.line(), s.at("cash"), "cash and positions of a real account are the broker's to say")
 	}
 	return a

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -168,6 +169,12 @@ type Log struct {
 	Format string
 }
 
-// PaperMoney reports whether no real order can leave: the fake broker, or the
-// simulated gateway.
-func (c *Config) PaperMoney() bool { return c.Broker.Kind == KindFake || c.Broker.Simulator }
+// Simulated reports whether the accounts are this program's own: those of the
+// fake broker, or of the simulated gateway.
+func (c *Config) Simulated() bool { return c.Broker.Kind == KindFake || c.Broker.Simulator }
+
+// PaperMoney reports whether no account holds real money. The broker refuses an
+// account that is not of the mode that is configured.
+func (c *Config) PaperMoney() bool {
+	return !slices.ContainsFunc(c.Accounts, func(a Account) bool { return a.Mode != broker.Paper && a.Mode != broker.Simulated })
+}

@@ -45,6 +45,9 @@ func TestTheExampleIsRightAndWhole(t *testing.T) {
 	require.Equal(t, []broker.AccountID{"DU1234567", "DU7654321"}, c.Schedules[0].Accounts)
 	require.Equal(t, "key-of-the-allocations", c.Allocations.APIKey.Reveal())
 	require.True(t, filepath.IsAbs(c.Drop.Folder) || strings.HasPrefix(c.Drop.Folder, "../../"), "paths are relative to the file: %s", c.Drop.Folder)
+	require.False(t, c.Simulated())
+	require.True(t, c.PaperMoney(), "both accounts are paper accounts at a real gateway")
+	c.Accounts[1].Mode = broker.Live
 	require.False(t, c.PaperMoney())
 	g := &c.Broker.Gateway
 	require.Equal(t, map[broker.InstrumentID]ibkr.Pin{"VT": {ConID: 52197301}, "QQQ": {PrimaryExchange: "NASDAQ"}}, g.Instruments)
@@ -76,10 +79,12 @@ func TestTheCommentsOfTheExampleAreRight(t *testing.T) {
 func TestTheExampleHasEveryField(t *testing.T) {
 	example, err := os.ReadFile("../../daemon.example.yaml")
 	require.NoError(t, err)
-	sections := []string{"%s", "broker: {%s}", "broker: {instruments: {A: {%s}}}", "broker: {restart: {%s}}", "broker: {timing: {%s}}", "queue: {%s}",
+	sections := []string{
+		"%s", "broker: {%s}", "broker: {instruments: {A: {%s}}}", "broker: {restart: {%s}}", "broker: {timing: {%s}}", "queue: {%s}",
 		"journal: {%s}", "allocations: {%s}", "accounts: [{%s}]", "accounts: [{trigger: {%s}}]", "accounts: [{partial: {%s}}]",
 		"accounts: [{partial: {pairs: [{%s}]}}]", "schedules: [{%s}]", "limits: {%s}", "timing: {%s}", "events: {%s}", "http: {%s}", "webhook: {%s}",
-		"drop: {%s}", "stream: {%s}", "notifications: [{%s}]", "log: {%s}"}
+		"drop: {%s}", "stream: {%s}", "notifications: [{%s}]", "log: {%s}",
+	}
 	for _, section := range sections {
 		_, faults := config.Parse([]byte(fmt.Sprintf(section, "no_such_field_at_all: 1")), ".", environ)
 		known := ""
@@ -110,7 +115,7 @@ broker:
   last_order_id: 7
   instruments: {brk.b: {con_id: 72063691, symbol: BRK B, currency: USD}}
   timing: {retries: 0, heartbeat: 10s}
-queue: {kind: redis, url: "redis+cluster://127.0.0.1:7000,127.0.0.1:7001", name: q2, replicas: 1, fsync: true, barrier_timeout: 50ms, lease: 10s, history: 70}
+queue: {kind: redis, url: "redis+cluster://127.0.0.1:7000,127.0.0.1:7001", name: q2, replicas: 1, fsync: true, barrier_timeout: 50ms, lease: 10s, history: 70, key_window: 1440h}
 journal: {kind: redis, url_env: SENTINELS, keep_runs: all, replicas: 2}
 stream: {url_env: SENTINELS}
 allocations: {path: a.json}
@@ -126,6 +131,7 @@ accounts: [{id: U1, mode: live, strategy: s, policy: {tradable_tiers: [delayed]}
 	require.Nil(t, g.Restart, "the adapter's own")
 	require.Equal(t, &redisqueue.Barrier{Replicas: 1, Fsync: true, Timeout: 50 * time.Millisecond}, c.Queue.Redis.Barrier)
 	require.Equal(t, "q2", c.Queue.Redis.Name)
+	require.Equal(t, 60*24*time.Hour, c.Queue.Redis.KeyWindow, "without a word about retain, which Redis does not have")
 	require.Equal(t, []int{10, 70}, []int{int(c.Queue.Redis.Lease / time.Second), c.Queue.Redis.History})
 	require.Equal(t, []int{-1, 2}, []int{c.Journal.Redis.KeepRuns, c.Journal.Redis.Replicas})
 	require.Contains(t, c.Stream.URL.Reveal(), "redis+sentinel")
@@ -192,7 +198,7 @@ notifications: [{name: x, url: "https://u:topsecret@example.com"}]
 
 func TestTheDefaultsNeedNothing(t *testing.T) {
 	for _, c := range []*config.Config{config.Default("data"), config.Simulator("data")} {
-		require.True(t, c.PaperMoney())
+		require.True(t, c.PaperMoney() && c.Simulated())
 		require.Equal(t, config.DefaultAddress, c.HTTP.Address)
 		require.NoError(t, c.Accounts[0].Policy.Check())
 		require.Equal(t, c.Accounts[0].ID, c.Schedules[0].Accounts[0])

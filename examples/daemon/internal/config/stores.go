@@ -13,7 +13,7 @@ import (
 
 var (
 	fieldsOfRedis = []string{"url", "url_env", "url_file", "name", "replicas", "fsync", "barrier_timeout"}
-	fieldsOfBolt  = []string{"retain", "retain_dead", "key_window", "max_bytes"}
+	fieldsOfBolt  = []string{"retain", "retain_dead", "max_bytes"}
 )
 
 func (r *reader) queue(s *section) Queue {
@@ -37,9 +37,10 @@ func (r *reader) queue(s *section) Queue {
 	s.span("retain", &b.Retain)
 	s.span("retain_dead", &b.RetainDead)
 	window := s.span("key_window", &b.KeyWindow)
-	if retain := cmp.Or(b.Retain, 30*24*time.Hour); b.KeyWindow > retain {
+	if retain := cmp.Or(b.Retain, 30*24*time.Hour); q.Kind == KindBolt && b.KeyWindow > retain {
 		r.fault(window, s.at("key_window"), "%s is longer than retain, which is %s: a key is known only as long as its event is kept", b.KeyWindow, retain)
 	}
+	o.KeyWindow = b.KeyWindow
 	s.bytes("max_bytes", &b.MaxBytes)
 	s.done()
 	return q

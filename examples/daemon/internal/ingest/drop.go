@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/evenkeel/evenkeel/examples/daemon/internal/config"
 )
@@ -25,8 +26,11 @@ const (
 // Drop publishes the events in the files of a folder until ctx ends. Each file
 // *.json holds one event; put it there by renaming, so that it is never seen
 // half-written. A file moves to done/ once its event is in the queue, or to
-// rejected/ with a text that says why. If the process dies in between, the file
-// is read again and its key makes it the same event.
+// rejected/ with a text that says why; one that is no event as it stands, but was
+// written to a moment ago, is looked at again first. If the process dies in between,
+// the file is read again, and its key makes it the same event: the one that it
+// holds, or else its name, its content and when it was written. Links and folders
+// are left alone.
 func Drop(ctx context.Context, g *Gate, c config.Drop, logger *slog.Logger) error {
 	for _, folder := range []string{doneFolder, rejectedFolder} {
 		if err := os.MkdirAll(filepath.Join(c.Folder, folder), 0o700); err != nil {
@@ -65,13 +69,16 @@ func sweep(ctx context.Context, g *Gate, folder string, logger *slog.Logger) err
 // take publishes one file and moves it away.
 func take(ctx context.Context, g *Gate, folder, name string, logger *slog.Logger) error {
 	path := filepath.Join(folder, name)
-	data, err := readAtMost(path)
+	data, written, err := readAtMost(path)
 	if err != nil {
 		return err
 	}
 	e, err := Decode(data)
+	if err != nil && len(data) <= MaxBody && time.Since(written).Abs() < halfWritten {
+		return nil
+	}
 	if err == nil {
-		sum := sha256.Sum256(append([]byte(name+"\x00"), data...))
+		sum := sha256.Sum256(append(fmt.Appendf(nil, "%s\x00%d\x00", name, written.UnixNano()), data...))
 		e.Key = "drop:" + cmp.Or(e.Key, hex.EncodeToString(sum[:]))
 		receipt, fault := g.Publish(ctx, e)
 		if err = fault; err == nil {
@@ -87,12 +94,22 @@ func take(ctx context.Context, g *Gate, folder, name string, logger *slog.Logger
 	return errors.Join(why, os.Rename(path, filepath.Join(folder, rejectedFolder, name)))
 }
 
-// readAtMost reads a file, cut off where it is too long to be an event.
-func readAtMost(path string) ([]byte, error) {
+// halfWritten is how long ago a file must have been written to that is no event,
+// before it is rejected: a sender that does not rename it may still write it.
+const halfWritten = 5 * time.Second
+
+// readAtMost reads a file, cut off where it is too long to be an event, and says
+// when it was last written to.
+func readAtMost(path string) ([]byte, time.Time, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, MaxBody+1))
+	info, err := f.Stat()
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	data, err := io.ReadAll(io.LimitReader(f, MaxBody+1))
+	return data, info.ModTime(), err
 }

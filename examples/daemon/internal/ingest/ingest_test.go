@@ -116,7 +116,10 @@ func TestDroppedFiles(t *testing.T) {
 	gate, q := box()
 	folder := t.TempDir()
 	write := func(name, text string) {
-		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600))
+		path, earlier := filepath.Join(folder, name), time.Now().Truncate(time.Hour).Add(-time.Hour)
+		require.NoError(t, os.WriteFile(path+".tmp", []byte(text), 0o600))
+		require.NoError(t, os.Chtimes(path+".tmp", earlier, earlier))
+		require.NoError(t, os.Rename(path+".tmp", path))
 	}
 	write("good.json", `{"account":"A","command":"preview"}`)
 	write("bad.json", `{"account":`)

@@ -19,7 +19,7 @@ import (
 func Schedule(ctx context.Context, g *Gate, s *config.Schedule, logger *slog.Logger) {
 	began := time.Now()
 	if s.AtStart {
-		fire(ctx, g, s, fmt.Sprintf("start:%d", began.UnixNano()), logger)
+		fire(ctx, g, s, fmt.Sprintf("start:%d", began.UnixNano()), began.Add(patience(s)), logger)
 	}
 	last := began
 	if s.Every == 0 {
@@ -34,11 +34,21 @@ func Schedule(ctx context.Context, g *Gate, s *config.Schedule, logger *slog.Log
 			return
 		}
 		last = next
-		if late := time.Since(next); late > max(s.CatchUp, time.Minute) {
-			continue // the machine slept
+		if late := time.Since(next); late > patience(s) { // the machine slept, or the queue was away
+			logger.Warn("scheduled event left out: it is too late for it", "schedule", s.Name, "due", next, "late", late.Round(time.Second))
+			continue
 		}
-		fire(ctx, g, s, next.UTC().Format(time.RFC3339), logger)
+		fire(ctx, g, s, next.UTC().Format(time.RFC3339), next.Add(patience(s)), logger)
 	}
+}
+
+// patience is how late an event of a schedule may be: the next one of an interval
+// makes up for it.
+func patience(s *config.Schedule) time.Duration {
+	if s.Every > 0 {
+		return max(min(s.CatchUp, s.Every), 5*time.Second)
+	}
+	return max(s.CatchUp, time.Minute)
 }
 
 // Next is when a schedule is due after an instant. It is false for one that is
@@ -60,9 +70,9 @@ func Next(s *config.Schedule, after time.Time) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// fire publishes an event for each account of a schedule, and tries again for a
-// while if the queue does not answer.
-func fire(ctx context.Context, g *Gate, s *config.Schedule, when string, logger *slog.Logger) {
+// fire publishes an event for each account of a schedule, and tries again until it
+// is too late for it if the queue does not answer.
+func fire(ctx context.Context, g *Gate, s *config.Schedule, when string, until time.Time, logger *slog.Logger) {
 	var payload json.RawMessage
 	if s.Command == rebalance.CommandRebalance {
 		payload = json.RawMessage(`{"automatic":true}`)
@@ -77,8 +87,9 @@ func fire(ctx context.Context, g *Gate, s *config.Schedule, when string, logger 
 				logger.Debug("scheduled", "schedule", s.Name, "account", account, "event", receipt.ID, "duplicate", receipt.Duplicate)
 				break
 			}
-			logger.Error("scheduled event not published", "schedule", s.Name, "account", account, "err", err)
-			if Refused(err) || wait == time.Minute || !pause(ctx, wait) {
+			given := Refused(err) || time.Until(until) < wait
+			logger.Error("scheduled event not published", "schedule", s.Name, "account", account, "given_up", given, "err", err)
+			if given || !pause(ctx, wait) {
 				break
 			}
 		}

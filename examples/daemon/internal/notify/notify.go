@@ -69,6 +69,15 @@ func (p *Post) Waiting() int { return p.outbox.Len() + len(p.incoming) }
 
 // Run stores and sends until ctx ends. What was handed over by then is stored.
 func (p *Post) Run(ctx context.Context) {
+	var names []string
+	for i := range p.notifiers {
+		names = append(names, p.notifiers[i].Name)
+	}
+	if gone, err := p.outbox.prune(names); err != nil {
+		p.logger.Error("outbox cannot be read", "err", err)
+	} else if gone > 0 {
+		p.logger.Warn("notifications are given up: they cannot be read, or are to somebody who is in the configuration no more", "count", gone)
+	}
 	var workers sync.WaitGroup
 	for i := range p.notifiers {
 		workers.Go(func() { p.deliver(ctx, &p.notifiers[i]) })

@@ -151,3 +151,26 @@ func TestNoLogHoldsTheAddress(t *testing.T) {
 type writer func([]byte)
 
 func (w writer) Write(b []byte) (int, error) { w(b); return len(b), nil }
+
+// What waits for a notifier that the configuration names no more does not wait for
+// ever.
+func TestLettersToNobodyAreGivenUp(t *testing.T) {
+	dead, well := &listener{}, &listener{}
+	dead.status.Store(http.StatusServiceUnavailable)
+	deadAt, wellAt := httptest.NewServer(dead), httptest.NewServer(well)
+	defer deadAt.Close()
+	defer wellAt.Close()
+	file := filepath.Join(t.TempDir(), "outbox.db")
+	var log bytes.Buffer
+	was := config.Notifier{Name: "was", Kind: config.KindWebhook, URL: config.Secret(deadAt.URL), Outcomes: []rebalance.Outcome{rebalance.Blocked}}
+	is := config.Notifier{Name: "is", Kind: config.KindWebhook, URL: config.Secret(deadAt.URL), Outcomes: []rebalance.Outcome{rebalance.Blocked}}
+	p, stop := start(t, file, io.Discard, was, is)
+	p.Track(t.Context(), ended(rebalance.Blocked, "x"))
+	require.Eventually(t, func() bool { return p.Waiting() == 2 }, 5*time.Second, time.Millisecond)
+	stop()
+	is.URL = config.Secret(wellAt.URL)
+	p, stop = start(t, file, &log, is)
+	require.Eventually(t, func() bool { return p.Waiting() == 0 && well.count() == 1 }, 5*time.Second, time.Millisecond)
+	stop()
+	require.Contains(t, log.String(), "count=1")
+}

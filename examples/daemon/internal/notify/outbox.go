@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -123,6 +124,30 @@ func (o *Outbox) next(to string) (*letter, error) {
 		return nil
 	})
 	return found, err
+}
+
+// prune forgets the letters to everybody else, and says how many there were.
+func (o *Outbox) prune(names []string) (int, error) {
+	n := 0
+	err := o.db.Update(func(tx *bbolt.Tx) error {
+		b := tx.Bucket(letters)
+		var gone [][]byte
+		c := b.Cursor()
+		for k, v := c.First(); k != nil; k, v = c.Next() {
+			var l letter
+			if json.Unmarshal(v, &l) != nil || !slices.Contains(names, l.To) {
+				gone = append(gone, slices.Clone(k))
+			}
+		}
+		n = len(gone)
+		for _, k := range gone {
+			if err := b.Delete(k); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return n, err
 }
 
 // done forgets a letter; later keeps it for another try.

@@ -20,9 +20,27 @@ func (l *Local) Event(ctx context.Context, id string) (Event, error) {
 	return event(&entry), nil
 }
 
-// DeadLetters lists the events that will not be tried again.
+// DeadLetters lists the events that will not be tried again, 1,000 at most: first
+// those that wait for an operator, then those that went on as another event.
 func (l *Local) DeadLetters(ctx context.Context) ([]Event, error) {
-	return l.list(ctx, queue.Dead)
+	waiting, went := []Event{}, []Event{}
+	for entry, err := range l.Queue.Entries(ctx, queue.Dead) {
+		if err != nil {
+			return nil, classify(err)
+		}
+		into := &waiting
+		if entry.Successor != "" {
+			into = &went
+		}
+		if len(*into) < maxListed {
+			*into = append(*into, event(&entry))
+		}
+		if len(waiting) == maxListed {
+			break
+		}
+	}
+	all := append(waiting, went...)
+	return all[:min(len(all), maxListed)], nil
 }
 
 // maxListed bounds a list.

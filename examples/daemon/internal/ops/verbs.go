@@ -140,7 +140,7 @@ type Step struct {
 type Status struct {
 	Time     time.Time           `json:"time"`
 	DryRun   bool                `json:"dry_run,omitempty"`
-	Paper    bool                `json:"paper"` // no real order can leave
+	Paper    bool                `json:"paper"` // no account holds real money
 	Serving  bool                `json:"serving"`
 	Draining bool                `json:"draining,omitempty"`
 	Accounts []Account           `json:"accounts"`

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"github.com/evenkeel/evenkeel/broker"
+	"github.com/evenkeel/evenkeel/broker/ibkr"
 	"github.com/evenkeel/evenkeel/examples/daemon/internal/config"
 	"github.com/evenkeel/evenkeel/rebalance"
 )
@@ -23,6 +24,9 @@ type Options struct {
 // World is the engine and all that it works with. Close it, then its stores.
 type World struct {
 	Engine *rebalance.Engine
+	// Connected says at once, without asking anybody, whether there is a session
+	// with the broker.
+	Connected func() bool
 	closers
 }
 
@@ -35,6 +39,10 @@ func Open(ctx context.Context, c *config.Config, s *Stores, o Options) (*World, 
 	market, err := openBroker(ctx, c, &o, &w.closers)
 	if err != nil {
 		return nil, errors.Join(err, w.Close())
+	}
+	w.Connected = func() bool { return true }
+	if g, ok := market.(*ibkr.Broker); ok {
+		w.Connected = func() bool { return g.Epoch() != 0 }
 	}
 	var orders broker.Broker = market
 	if o.DryRun {

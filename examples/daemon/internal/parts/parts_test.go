@@ -178,3 +178,33 @@ func TestTheSimulatedGatewayBeginsAnew(t *testing.T) {
 	require.NoError(t, err)
 	require.FileExists(t, filepath.Join(c.Data, "queue.db"))
 }
+
+// A second daemon on the folder must not take the files away from the first.
+func TestTheSimulatorOfADaemonThatRunsIsLeftAlone(t *testing.T) {
+	c := config.Simulator(filepath.Join(t.TempDir(), "data"))
+	require.Empty(t, parts.OtherStores(c))
+	first, err := parts.OpenStores(t.Context(), c, quiet)
+	require.NoError(t, err)
+	receipt, err := first.Queue.Publish(t.Context(), queue.Event{Account: "DU1234567", Command: "snapshot"})
+	require.NoError(t, err)
+	err = parts.ForgetSimulator(c)
+	require.True(t, parts.InUse(err), "%v", err)
+	_, err = parts.OpenStores(t.Context(), c, quiet)
+	require.True(t, parts.InUse(err), "%v", err)
+	require.NoError(t, first.Close())
+
+	again, err := parts.OpenStores(t.Context(), c, quiet)
+	require.NoError(t, err)
+	_, err = again.Queue.Entry(t.Context(), receipt.ID)
+	require.NoError(t, err, "it is all there")
+	require.NoError(t, again.Close())
+	require.NoError(t, parts.ForgetSimulator(c))
+	for _, name := range []string{"queue.db", "journal.db"} {
+		path := filepath.Join(c.Data, "simulator", name)
+		require.NoFileExists(t, path)
+		require.NoError(t, os.WriteFile(path, []byte("damaged"), 0o600))
+	}
+	require.Equal(t, filepath.Join(c.Data, "simulator"), parts.OtherStores(config.Default(c.Data)))
+	require.NoError(t, parts.ForgetSimulator(c), "what cannot be read is removed too")
+	require.NoFileExists(t, filepath.Join(c.Data, "simulator", "queue.db"))
+}

@@ -2,7 +2,9 @@ package parts
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -14,23 +16,66 @@ import (
 	"github.com/evenkeel/evenkeel/broker/ibkr"
 	"github.com/evenkeel/evenkeel/broker/ibkr/gatewaysim"
 	"github.com/evenkeel/evenkeel/examples/daemon/internal/config"
+	"github.com/evenkeel/evenkeel/journal/boltjournal"
+	"github.com/evenkeel/evenkeel/queue/boltqueue"
 )
 
 // simulatorFolder holds the stores of a simulated gateway. They begin anew with
 // it, as its accounts do.
 const simulatorFolder = "simulator"
 
-// ForgetSimulator removes what an earlier simulated gateway left.
+// ForgetSimulator removes what an earlier simulated gateway left. It leaves the
+// files of a daemon that runs alone: [InUse] knows that error.
 func ForgetSimulator(c *config.Config) error {
 	if !c.Broker.Simulator {
 		return nil
 	}
-	for _, name := range []string{"queue.db", "journal.db"} {
-		if err := os.Remove(filepath.Join(c.Data, simulatorFolder, name)); err != nil && !os.IsNotExist(err) {
+	folder := filepath.Join(c.Data, simulatorFolder)
+	open := map[string]func(path string) (io.Closer, error){
+		"queue.db":   func(path string) (io.Closer, error) { return boltqueue.Open(path, nil) },
+		"journal.db": func(path string) (io.Closer, error) { return boltjournal.Open(path, nil) },
+	}
+	for _, name := range []string{"queue.db", "journal.db"} { // the queue guards both
+		if err := forget(filepath.Join(folder, name), open[name]); err != nil {
 			return fmt.Errorf("parts: simulator: %w", err)
 		}
 	}
 	return nil
+}
+
+// forget removes a store while it is locked, so that it is nobody else's. One that
+// cannot be read is removed too.
+func forget(path string, open func(string) (io.Closer, error)) error {
+	if _, err := os.Lstat(path); os.IsNotExist(err) {
+		return nil
+	}
+	store, err := open(path)
+	if InUse(err) {
+		return err
+	}
+	removed := os.Remove(path)
+	if err == nil {
+		err = store.Close()
+	} else {
+		err = nil
+	}
+	if os.IsNotExist(removed) {
+		removed = nil
+	}
+	return errors.Join(removed, err)
+}
+
+// OtherStores is the folder of the stores that a command with the other choice of
+// -simulator would open, if they are there: "" if not.
+func OtherStores(c *config.Config) string {
+	folder := filepath.Join(c.Data, simulatorFolder)
+	if c.Broker.Simulator {
+		folder = c.Data
+	}
+	if _, err := os.Stat(filepath.Join(folder, "journal.db")); err != nil {
+		return ""
+	}
+	return folder
 }
 
 // openSimulator starts a simulated gateway and connects to it over TCP.

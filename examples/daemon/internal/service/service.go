@@ -89,7 +89,7 @@ func (s *service) openStores(ctx context.Context) error {
 		return nil
 	}
 	if err := parts.ForgetSimulator(s.c); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ops.ErrUnavailable, err)
 	}
 	var err error
 	if s.stores, err = parts.OpenStores(ctx, s.c, s.o.Logger); err != nil {

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,20 +41,34 @@ func (w *watcher) run(ctx context.Context, nudge <-chan struct{}) {
 	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
+	session := time.NewTicker(sessionEvery)
+	defer session.Stop()
 	for ctx.Err() == nil {
+		connected := w.world.Connected()
 		w.look(ctx)
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(every / 10): // many runs do not make many looks
+		case <-time.After(min(every/10, 2*time.Second)): // many runs do not make many looks
 		}
-		select {
-		case <-ctx.Done():
-		case <-tick.C:
-		case <-nudge:
+		for waits := true; waits; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				waits = false
+			case <-nudge:
+				waits = false
+			case <-session.C: // a session that ended or came back changes all
+				waits = w.world.Connected() == connected
+			}
 		}
 	}
 }
+
+// sessionEvery is how often it is asked whether there is a session with the
+// broker, which costs nothing.
+const sessionEvery = time.Second
 
 // look asks everything once.
 func (w *watcher) look(ctx context.Context) {
@@ -82,20 +97,42 @@ func (w *watcher) look(ctx context.Context) {
 	w.hub.Tell(web.Change{Time: time.Now(), What: "look"})
 }
 
-// ready reports whether events are worked on, as of the last look.
+// ready reports whether events are worked on: as of the last look, but never
+// without a session with the broker.
 func (w *watcher) ready() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.health != nil && w.health.Ready && w.serving.Load() && !w.draining.Load()
+	report := w.report()
+	return report != nil && report.Ready && w.serving.Load() && !w.draining.Load()
 }
+
+// report is the health as of the last look, and what is known at once: that there
+// is no session with the broker now. It is nil before the first look.
+func (w *watcher) report() *rebalance.Report {
+	w.mu.Lock()
+	report := w.health
+	w.mu.Unlock()
+	if report == nil || !report.Ready || w.world.Connected() {
+		return report
+	}
+	now := *report
+	now.Ready, now.Checks = false, slices.Clone(report.Checks)
+	for i := range now.Checks {
+		if c := &now.Checks[i]; c.Name == rebalance.CheckBroker {
+			c.OK, c.Detail = false, noSession
+		}
+	}
+	return &now
+}
+
+// noSession is the state of the broker when its session ended since the last look.
+const noSession = "there is no session with the broker since the last look: it is being opened again"
 
 // fill adds to a status what only the running engine knows.
 func (w *watcher) fill(_ context.Context, s *ops.Status) {
 	s.DryRun, s.Paper = w.dryRun, w.c.PaperMoney()
 	s.Serving, s.Draining, s.Outbox = w.serving.Load(), w.draining.Load(), w.waiting()
+	s.Health = w.report()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	s.Health = w.health
 	for i := range s.Accounts {
 		s.Accounts[i].Picture = w.pictures[s.Accounts[i].ID]
 	}

@@ -26,12 +26,15 @@ type Hub struct {
 	mu      sync.Mutex
 	readers map[chan Change]bool
 	closed  bool
+	// slowest is how long one write to a reader may take: who reads nothing makes
+	// room for others. It is longer than the pause between two beats.
+	slowest time.Duration
 }
 
 var _ rebalance.Tracker = (*Hub)(nil)
 
 // NewHub returns a hub without readers.
-func NewHub() *Hub { return &Hub{readers: map[chan Change]bool{}} }
+func NewHub() *Hub { return &Hub{readers: map[chan Change]bool{}, slowest: 20 * time.Second} }
 
 // Track tells what happened in a run.
 func (h *Hub) Track(_ context.Context, p rebalance.Progress) {
@@ -91,6 +94,9 @@ func (h *Hub) leave(reader chan Change) {
 	delete(h.readers, reader)
 }
 
+// beatEvery is the longest pause of a stream.
+const beatEvery = 15 * time.Second
+
 // serve streams changes as server-sent events.
 func (h *Hub) serve(w http.ResponseWriter, r *http.Request) {
 	reader := h.join()
@@ -102,14 +108,22 @@ func (h *Hub) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Time{}) //nolint:errcheck // then it ends sooner
-	beat := time.NewTicker(15 * time.Second)
+	beat := time.NewTicker(beatEvery)
 	defer beat.Stop()
+	h.stream(w, r, control, reader, beat.C)
+}
+
+// stream writes changes until somebody ends it.
+func (h *Hub) stream(w http.ResponseWriter, r *http.Request, control *http.ResponseController, reader <-chan Change, beat <-chan time.Time) {
+	within := func() { _ = control.SetWriteDeadline(time.Now().Add(h.slowest)) } //nolint:errcheck // then the server's limit holds
+	within()
 	fmt.Fprint(w, "retry: 2000\n: welcome\n\n")
 	for control.Flush() == nil {
 		select {
 		case <-r.Context().Done():
 			return
-		case <-beat.C:
+		case <-beat:
+			within()
 			fmt.Fprint(w, ": beat\n\n")
 		case c, ok := <-reader:
 			if !ok {
@@ -119,6 +133,7 @@ func (h *Hub) serve(w http.ResponseWriter, r *http.Request) {
 			if err != nil {
 				return
 			}
+			within()
 			fmt.Fprintf(w, "data: %s\n\n", data)
 		}
 	}

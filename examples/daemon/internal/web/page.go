@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -59,6 +60,7 @@ type view struct {
 	Status  *ops.Status
 	Runs    []ops.Run
 	Dead    []ops.Event
+	More    int // dead letters that are not shown
 	Run     *ops.Run
 	Event   *ops.Event
 	Done    string
@@ -89,9 +91,21 @@ func (s *Server) everything(r *http.Request, one *session) (*view, error) {
 	if v.Runs, err = s.Verbs.Runs(r.Context(), "", 25); err != nil {
 		return nil, err
 	}
-	v.Dead, err = s.Verbs.DeadLetters(r.Context())
-	return v, err
+	dead, err := s.Verbs.DeadLetters(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	v.Dead = slices.DeleteFunc(dead, func(e ops.Event) bool { return e.Successor != "" })
+	v.More = max(0, len(v.Dead)-maxShown)
+	v.Dead = v.Dead[:len(v.Dead)-v.More]
+	cut := max(0, len(status.Waiting)-maxShown)
+	status.Waiting = status.Waiting[:len(status.Waiting)-cut]
+	return v, nil
 }
+
+// maxShown is how many dead letters and waiting events the page shows; the
+// sub-commands list more.
+const maxShown = 100
 
 func (s *Server) run(w http.ResponseWriter, r *http.Request, one *session) {
 	run, err := s.Verbs.Run(r.Context(), journal.RunID(r.PathValue("id")))

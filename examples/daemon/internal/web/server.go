@@ -124,13 +124,18 @@ func (s *Server) ours(host string) bool {
 	return name == "localhost" || ip != nil && ip.IsLoopback() || slices.Contains(s.Hosts, name) || slices.Contains(s.Hosts, host)
 }
 
+// longestAnswer bounds how long a request may take from its header to the end of its
+// answer, so that nobody holds a connection by reading nothing. Streams have a limit
+// of their own.
+const longestAnswer = 3 * time.Minute
+
 // Serve serves on a listener until ctx ends, then lets requests under way end
 // for a moment.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	server := &http.Server{
-		Handler: s, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		Handler: s, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: longestAnswer, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		BaseContext: func(net.Listener) context.Context { return base },
 		ErrorLog:    slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
 	}

@@ -1,19 +1,16 @@
 package web_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"maps"
-	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -23,7 +20,6 @@ import (
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
-	"github.com/evenkeel/evenkeel/examples/daemon/internal/client"
 	"github.com/evenkeel/evenkeel/examples/daemon/internal/config"
 	"github.com/evenkeel/evenkeel/examples/daemon/internal/ops"
 	"github.com/evenkeel/evenkeel/examples/daemon/internal/web"
@@ -169,118 +165,6 @@ func get(t *testing.T, c *http.Client, address string) (int, string) {
 	return resp.StatusCode, string(data)
 }
 
-func TestTheClientDoesAllVerbs(t *testing.T) {
-	r := newRig(t)
-	c, ctx := client.New(r.address(), token), t.Context()
-	require.True(t, c.Alive(ctx, ""))
-	require.True(t, c.Alive(ctx, "this-one"))
-	require.False(t, c.Alive(ctx, "another"), "a daemon of another folder")
-	s, err := c.Status(ctx)
-	require.NoError(t, err)
-	require.Equal(t, nasty, s.Accounts[1].Block.Reason)
-	require.Equal(t, "0.03", s.Accounts[0].Picture.Lines[0].Drift.String())
-
-	receipt, err := c.Enqueue(ctx, ops.NewEvent{Account: "A", Command: "preview", Key: "k", Payload: json.RawMessage(`{"force":true}`)})
-	require.NoError(t, err)
-	again, err := c.Enqueue(ctx, ops.NewEvent{Account: "A", Command: "preview", Key: "k"})
-	require.NoError(t, err)
-	require.True(t, again.Duplicate)
-	e, err := c.Event(ctx, receipt.ID)
-	require.NoError(t, err)
-	require.JSONEq(t, `{"force":true}`, string(e.Payload))
-	plan, err := c.Preview(ctx, "A")
-	require.NoError(t, err)
-	require.Equal(t, "h", plan.Hash)
-
-	runs, err := c.Runs(ctx, "A", 5)
-	require.NoError(t, err)
-	require.Len(t, runs, 1)
-	run, err := c.Run(ctx, runs[0].ID)
-	require.NoError(t, err)
-	require.Equal(t, "201", run.Orders[1].Code)
-	require.NotNil(t, run.Result)
-
-	signed := ops.Signed{Operator: "Ada", Reason: "test"}
-	dead, err := c.DeadLetters(ctx)
-	require.NoError(t, err)
-	require.Len(t, dead, 1)
-	require.Equal(t, nasty, dead[0].Why())
-	_, err = c.Requeue(ctx, r.dead, signed)
-	require.NoError(t, err)
-	_, err = c.Requeue(ctx, r.dead, signed)
-	require.ErrorIs(t, err, ops.ErrRefused)
-	_, err = c.Drop(ctx, receipt.ID, signed)
-	require.NoError(t, err)
-	_, err = c.Release(ctx, receipt.ID, signed)
-	require.ErrorIs(t, err, ops.ErrRefused, "it is not held")
-	require.NoError(t, c.Kill(ctx, "", signed))
-	require.NoError(t, c.Resume(ctx, "", signed))
-	require.NoError(t, c.ForceBreaker(ctx, "broker", ops.BreakerForceOpen, signed))
-	breakers, err := c.Breakers(ctx)
-	require.NoError(t, err)
-	require.Len(t, breakers, 2)
-	require.WithinDuration(t, time.Now(), breakers[0].Since, time.Minute)
-	breakers[0].Since = time.Time{}
-	require.Equal(t, ops.Breaker{Name: "broker", State: "open", Mode: ops.BreakerForceOpen, Operator: "Ada", Reason: "test"}, breakers[0])
-	require.Equal(t, ops.Breaker{Name: "prices", State: "open", Mode: ops.BreakerAuto}, breakers[1])
-	s, err = c.Status(ctx)
-	require.NoError(t, err)
-	require.Equal(t, ops.BreakerForceOpen, s.Breakers[0].Mode)
-	require.NoError(t, c.Block(ctx, "A", signed))
-	_, err = c.Unblock(ctx, "A", ops.Signed{Operator: "Ada", Reason: "looked", Force: true})
-	require.NoError(t, err)
-	_, err = c.Approve(ctx, ops.Approve{Account: "A", Hash: "h", Signed: signed})
-	require.NoError(t, err)
-
-	for _, c2 := range []struct {
-		err  error
-		want error
-	}{
-		{c.Block(ctx, "nobody", signed), ops.ErrNotFound},
-		{c.Block(ctx, "A", ops.Signed{}), ops.ErrInvalid},
-		{c.Kill(ctx, "", ops.Signed{Operator: "Ada"}), ops.ErrInvalid},
-		{c.ForceBreaker(ctx, "moon", ops.BreakerAuto, signed), ops.ErrNotFound},
-		{c.ForceBreaker(ctx, "broker", "ajar", signed), ops.ErrInvalid},
-		{c.ForceBreaker(ctx, "broker", ops.BreakerForceOpen, ops.Signed{}), ops.ErrInvalid},
-	} {
-		require.ErrorIs(t, c2.err, c2.want)
-	}
-	_, err = c.Event(ctx, "none")
-	require.ErrorIs(t, err, ops.ErrNotFound)
-	_, err = c.Run(ctx, "no/1")
-	require.ErrorIs(t, err, ops.ErrNotFound)
-	_, err = c.Enqueue(ctx, ops.NewEvent{Account: "A", Command: "dance"})
-	require.ErrorIs(t, err, ops.ErrInvalid)
-	_, err = client.New(r.address(), "wrong").Status(ctx)
-	require.ErrorIs(t, err, client.ErrUnauthorized)
-	_, err = client.New("127.0.0.1:1", token).Status(ctx)
-	require.ErrorIs(t, err, ops.ErrUnavailable)
-}
-
-func TestTheDocumentListsExactlyTheRoutes(t *testing.T) {
-	data, err := os.ReadFile("openapi.json")
-	require.NoError(t, err)
-	var doc struct {
-		Paths map[string]map[string]any `json:"paths"`
-	}
-	require.NoError(t, json.Unmarshal(data, &doc))
-	documented := map[string]bool{}
-	for path, methods := range doc.Paths {
-		for method := range methods {
-			documented[strings.ToUpper(method)+" "+path] = true
-		}
-	}
-	for _, route := range web.Routes(newRig(t).server) {
-		require.True(t, documented[strings.ReplaceAll(route, "...", "")], "%s is not in openapi.json", route)
-		delete(documented, strings.ReplaceAll(route, "...", ""))
-	}
-	for _, other := range []string{"GET /livez", "GET /readyz", "GET /healthz", "GET /metrics", "GET /openapi.json", "POST /hooks/events"} {
-		require.True(t, documented[other], other)
-		delete(documented, other)
-	}
-	require.Empty(t, documented, "documented and not there")
-}
-
 func TestWhoMayDoWhat(t *testing.T) {
 	r := newRig(t)
 	for path, want := range map[string]int{
@@ -411,51 +295,6 @@ func TestLogins(t *testing.T) {
 		require.Equal(t, http.StatusUnauthorized, try("wrong", "Ada"))
 	}
 	require.Equal(t, http.StatusTooManyRequests, try(token.Reveal(), "Ada"))
-}
-
-func TestChangesAreStreamed(t *testing.T) {
-	r := newRig(t)
-	c := r.browser(t)
-	c.Timeout = 0
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.http.URL+"/changes", nil)
-	require.NoError(t, err)
-	resp, err := c.Do(req)
-	require.NoError(t, err)
-	defer resp.Body.Close()
-	lines := bufio.NewScanner(resp.Body)
-	require.True(t, lines.Scan())
-	r.hub.Track(ctx, rebalance.Progress{Account: "A", Run: "E/1", Result: &rebalance.Result{Outcome: rebalance.Completed}})
-	for lines.Scan() {
-		if text, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
-			var change web.Change
-			require.NoError(t, json.Unmarshal([]byte(text), &change))
-			require.Equal(t, "result", change.What)
-			require.Equal(t, "completed", change.Detail)
-			return
-		}
-	}
-	t.Fatal("the stream ended")
-}
-
-func TestServeEndsWithItsStreams(t *testing.T) {
-	r := newRig(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- r.server.Serve(ctx, l) }()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+l.Addr().String()+"/api/v1/changes", nil)
-	require.NoError(t, err)
-	req.Header.Set("Authorization", "Bearer "+token.Reveal())
-	resp, err := http.DefaultClient.Do(req)
-	require.NoError(t, err)
-	defer resp.Body.Close()
-	began := time.Now()
-	cancel()
-	require.NoError(t, <-ended)
-	require.Less(t, time.Since(began), 5*time.Second)
 }
 
 func newEvent() ops.NewEvent { return ops.NewEvent{Account: "A", Command: "snapshot"} }
