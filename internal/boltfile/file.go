@@ -19,6 +19,7 @@ const maxShared = 256
 type File struct {
 	db    *bbolt.DB
 	path  string // which bbolt forgets
+	place string // the same, wherever the process goes
 	kind  Kind
 	owned *os.File    // Close closes the database, which has this file open
 	inode os.FileInfo // of the file that is open, whatever has its name by now
@@ -244,7 +245,7 @@ func (f *File) run(batch []*write, tx *bbolt.Tx) (culprit *write, err error) {
 // inPlace makes sure that the file still has its name. One that was removed or
 // replaced takes writes as before, and nobody will ever read them.
 func (f *File) inPlace() error {
-	if now, err := os.Stat(f.path); err != nil || !os.SameFile(f.inode, now) {
+	if now, err := os.Stat(f.place); err != nil || !os.SameFile(f.inode, now) {
 		return errors.New("the file was removed or replaced while it was open: stop, and bring it back")
 	}
 	return nil

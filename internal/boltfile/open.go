@@ -93,7 +93,7 @@ func open(path string, kind Kind, o Options) (*File, error) {
 // Wrap uses a database that was opened by somebody else, who also closes it. It
 // may hold other things besides.
 func Wrap(db *bbolt.DB, kind Kind) (*File, error) {
-	f := &File{db: db, path: db.Path(), kind: kind, fate: fateOf(db)}
+	f := &File{db: db, path: db.Path(), place: place(db.Path()), kind: kind, fate: fateOf(db)}
 	if err := f.usable(); err != nil {
 		return nil, err
 	}
@@ -279,7 +279,15 @@ func openLocked(path string, kind Kind, o Options) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &File{db: db, path: path, kind: kind, owned: opened, inode: mine, fate: fateOf(db)}, nil
+	return &File{db: db, path: path, place: place(path), kind: kind, owned: opened, inode: mine, fate: fateOf(db)}, nil
+}
+
+// place is the whole name of a file, as far as it can be told.
+func place(path string) string {
+	if whole, err := filepath.Abs(path); err == nil {
+		return whole
+	}
+	return path
 }
 
 // guarded is recovered that also lets go of the file, and so of its lock.

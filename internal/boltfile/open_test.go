@@ -329,3 +329,14 @@ func FuzzHeader(f *testing.F) {
 		}
 	})
 }
+
+// TestProcessGoesElsewhere: a file opened by a name that is relative to the folder
+// of the process is the same when that changes.
+func TestProcessGoesElsewhere(t *testing.T) {
+	t.Chdir(t.TempDir())
+	f, err := boltfile.Open("here.db", things, quick)
+	require.NoError(t, err)
+	t.Chdir(t.TempDir())
+	put(t, f, "k", "v")
+	require.NoError(t, f.Close())
+}

@@ -154,3 +154,47 @@ func TestLostTailExcusesNothingLater(t *testing.T) {
 		})
 	}
 }
+
+// After a failover runs whose end was lost are done again, one after the other; their
+// orders do not mix then either.
+func TestRunsDoneAgain(t *testing.T) {
+	old, again := []broker.OrderID{"ek1.A.1.0.1", "ek1.B.1.0.1"}, []broker.OrderID{"ek1.A.1.1.1", "ek1.B.1.1.1"}
+	for name, c := range map[string]struct {
+		lost  bool
+		after []broker.OrderID
+		want  string
+	}{
+		"in turn":            {true, again, ""},
+		"mixed":              {true, append(again, "ek1.A.1.2.1"), "order ek1.A.1.2.1 came after orders of a later run (ek1.B.1.1.1)"},
+		"without a failover": {false, again, "order ek1.A.1.1.1 came after orders of a later run (ek1.B.1.0.1)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(options{}, kindMemory, 1, nil)
+			var err error
+			w.exchange, err = w.scenario.exchange(fake.Immediate{}, 0)
+			require.NoError(t, err)
+			place := func(ids []broker.OrderID) {
+				for _, id := range ids {
+					_, err := w.exchange.Place(t.Context(), broker.Order{
+						ID: id, Account: w.scenario.accounts[0], Instrument: w.scenario.instruments[0], Side: broker.Buy,
+						Quantity: decimal.New(1, 0), Type: broker.Limit, Limit: w.scenario.prices[w.scenario.instruments[0]], TIF: broker.Day,
+					})
+					require.NoError(t, err)
+				}
+			}
+			place(old)
+			if c.lost {
+				w.looks.lost = time.Now().Add(-lease)
+			}
+			time.Sleep(time.Millisecond)
+			place(c.after)
+			k := &checker{w: w, ledger: w.exchange.Ledger()}
+			k.runsApart()
+			if c.want == "" {
+				require.Empty(t, w.violations)
+				return
+			}
+			require.Contains(t, strings.Join(w.violations, "\n"), c.want)
+		})
+	}
+}

@@ -38,8 +38,8 @@
 // After a failover that loses acknowledged writes less is promised of what happened
 // until then, and for the length of a lease after it, when an order that the old
 // server acknowledged may still be under way: the journal may lack such an order, its
-// reference may be used again (the exchange takes none twice), and what it traded
-// counts for the positions only. Everything else holds: each event has one state and
+// reference may be used again (the exchange takes none twice), what it traded
+// counts for the positions only, and runs that were over may be done again in turn. Everything else holds: each event has one state and
 // a result, later orders are in the journal with what they traded, no two orders work
 // at once, the reserve, a look at the account before its next order, and the targets
 // in the end, if need be after an operator has unblocked the account; so more may be

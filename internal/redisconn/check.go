@@ -59,7 +59,7 @@ func (c *Conn) Check(ctx context.Context, key string, b *Barrier) (warnings []*F
 // hangs up or is silent at once.
 func (c *Conn) explain(err error) error {
 	var e *Error
-	if !errors.As(err, &e) || e.kind != ErrConnection {
+	if !errors.As(err, &e) || !errors.Is(e, ErrConnection) {
 		return err
 	}
 	hint := ""
@@ -78,7 +78,7 @@ func (c *Conn) explain(err error) error {
 
 func (c *Conn) look(ctx context.Context, client redis.Cmdable, b *Barrier) ([]*Finding, error) {
 	text, err := client.Info(ctx).Result()
-	if isRefusal(err) {
+	if isRefusal(ctx, err) {
 		return []*Finding{{Name: "access", Detail: "INFO is forbidden: version, role, eviction and persistence are not checked, " +
 			"and a failover is not noticed: allow INFO in the ACL"}}, nil
 	}
@@ -182,7 +182,7 @@ func persistence(ctx context.Context, client redis.Cmdable, info map[string]stri
 	}
 	config, err := client.ConfigGet(ctx, "save").Result()
 	switch {
-	case isRefusal(err):
+	case isRefusal(ctx, err):
 		return &Finding{Name: "persistence", Detail: "there is no append-only file, and CONFIG is forbidden: whether there are snapshots is not known"}, nil
 	case err != nil:
 		return nil, Translate(ctx, "config get", err)

@@ -50,7 +50,8 @@ type Call struct {
 	Keys   []string // all of one slot, at least one
 	Args   []any    // strings, []byte, integers
 	// Last is asked for one more argument, the last one, when the call is sent. It
-	// must return at once. Not for scripts of a group. Default: nil, none.
+	// must return at once. Of calls that are executed together the first one is asked.
+	// Default: nil, none.
 	Last func() any
 	// Patient: it lets the other calls that wait with it go first, once, because
 	// their answers bring more work for it. Default: false.

@@ -63,7 +63,7 @@ func (c *Conn) RunID(ctx context.Context, key string) (string, error) {
 		return "", err
 	}
 	text, err := client.Info(ctx, "server").Result()
-	if isRefusal(err) {
+	if isRefusal(ctx, err) {
 		return "", nil
 	}
 	if err != nil {
@@ -87,8 +87,8 @@ func (c *Conn) Master(ctx context.Context, key string) (redis.Cmdable, error) {
 }
 
 // isRefusal reports whether the server answered that it will not tell.
-func isRefusal(err error) bool {
-	if err == nil || errors.Is(Translate(context.Background(), "", err), ErrTopology) {
+func isRefusal(ctx context.Context, err error) bool {
+	if err == nil || errors.Is(Translate(context.WithoutCancel(ctx), "", err), ErrTopology) {
 		return false
 	}
 	for _, prefix := range [...]string{"NOPERM", "unknown command", "section ("} {

@@ -240,6 +240,16 @@ func (e *env) wait() {
 // until lets time pass up to an instant.
 func (e *env) until(then time.Time) { e.Advance(max(then.Sub(e.Now()), 0)) }
 
+// keep lets time pass up to an instant and extends a lease meanwhile, so often that
+// it does not run out on a busy machine.
+func (e *env) keep(d *queue.Delivery, then time.Time) {
+	e.Helper()
+	for left := then.Sub(e.Now()); left > 0; left = then.Sub(e.Now()) {
+		e.Advance(min(left, e.Lease/8))
+		require.NoError(e, d.Extend(e.Context()))
+	}
+}
+
 // admin is the queue in its role of Admin, which newEnv made sure of.
 func (e *env) admin() queue.Admin {
 	admin, _ := e.Queue.(queue.Admin)

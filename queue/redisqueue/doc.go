@@ -30,13 +30,14 @@
 //
 // The queue has a clock of its own: the server's, which goes on by itself when that
 // is set. If it is set back, ours goes on from where it was. If it is set forward by
-// more than 10 s, a process that has the queue open knows how much time has passed,
-// and says so within a second; until then our clock stands still. So no lease runs
-// out early and nothing waits for hours. If nobody had the queue open, the time is
-// taken to have passed, after 5 s in which nobody says otherwise. What is to happen
-// at an instant happens after the time that was left until then by the server's
-// clock when the queue was asked for it. The times in an [queue.Entry] are those of
-// the queue's clock.
+// more than 10 s, ours goes on by what has passed indeed: each call says how late it
+// is at least, as its process has measured. So no lease runs out early and nothing
+// waits for hours. A step forward of less is taken for time that has passed. [Open]
+// waits a few seconds if nobody has used the queue for 10 s or the clock was set, so
+// that a process that knows can speak first; without one the time is taken to have
+// passed. What is to happen at an instant happens after the time that was left until
+// then by the server's clock when the queue was asked for it. The times in a
+// [queue.Entry] are those of the queue's clock.
 //
 // # Keys
 //

@@ -20,6 +20,13 @@ func (q *Queue) ServerClock(ahead time.Duration) {
 	q.limits.Store(q.opts.limits(ahead.Microseconds(), q.epoch))
 }
 
+// Passed lets the process have measured so much time more.
+func (q *Queue) Passed(by time.Duration) {
+	q.witness.mu.Lock()
+	defer q.witness.mu.Unlock()
+	q.witness.when = q.witness.when.Add(-by)
+}
+
 // Store returns what the server keeps of an event behind its line, and what is read
 // from that with such a line.
 func Store(event queue.Event) (stored []byte, read queue.Event, err error) {

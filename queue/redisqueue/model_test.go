@@ -160,7 +160,7 @@ func try(ctx context.Context, q queue.EventQueue, wait time.Duration) (*queue.De
 }
 
 func (p *pair) receive() {
-	want, wantErr := try(p.Context(), p.mem, time.Millisecond)
+	want, wantErr := try(p.Context(), p.mem, 5*time.Millisecond)
 	wait := 5 * time.Second
 	if want == nil {
 		wait = 15 * time.Millisecond

@@ -53,11 +53,12 @@ func (q *Queue) hungry() bool {
 	return true
 }
 
-// wanted is how many events a claim that is sent now should take.
+// wanted is how many events a claim that is sent now should take, and the witness.
 func (q *Queue) wanted() any {
 	q.mu.Lock()
-	defer q.mu.Unlock()
-	return max(1, min(len(q.line), maxClaim))
+	n := max(1, min(len(q.line), maxClaim))
+	q.mu.Unlock()
+	return fmt.Sprint(n, " ", q.witness.least())
 }
 
 // claims are those of one queue, one after the other.

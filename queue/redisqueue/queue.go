@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -29,7 +28,7 @@ type Queue struct {
 	limits   atomic.Value // a string, the first argument of every script
 	instance string       // unlike that of any other queue
 	serial   atomic.Uint64
-	began    time.Time // with the monotonic clock
+	witness  witness
 
 	closed  chan struct{}
 	poked   chan struct{} // tells the pump to look
@@ -94,7 +93,7 @@ func open(ctx context.Context, conn *redisconn.Conn, o Options) (*Queue, error) 
 	}
 	prefix := o.prefix()
 	q := &Queue{
-		opts: o, conn: conn, scripts: newScripts(), prefix: prefix, keys: []string{prefix + "ctl"}, began: time.Now(),
+		opts: o, conn: conn, scripts: newScripts(), prefix: prefix, keys: []string{prefix + "ctl"},
 		instance: rand.Text()[:16], watch: conn.Watch(prefix + "ctl"), hot: true,
 		closed: make(chan struct{}), poked: make(chan struct{}, 1), doubted: make(chan struct{}, 1),
 	}
@@ -124,7 +123,7 @@ func (q *Queue) begin(ctx context.Context) error {
 		return err
 	}
 	q.limits.Store(q.opts.limits(0, ""))
-	r, err := q.run(ctx, q.scripts.init, rand.Text())
+	r, err := q.enter(ctx, rand.Text())
 	if err != nil {
 		return err
 	}

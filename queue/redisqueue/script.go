@@ -64,7 +64,7 @@ func (q *Queue) run(ctx context.Context, s *redisconn.Script, args ...any) (repl
 
 // runBehind is run with a barrier.
 func (q *Queue) runBehind(ctx context.Context, b *Barrier, s *redisconn.Script, args ...any) (reply, error) {
-	call := redisconn.Call{Script: s, Keys: q.keys, Args: append([]any{q.limits.Load()}, args...), Barrier: b}
+	call := redisconn.Call{Script: s, Keys: q.keys, Args: append([]any{q.limits.Load()}, args...), Last: q.witness.least, Barrier: b}
 	return q.repeat(ctx, func(ctx context.Context, _ int) (reply, error) { return q.once(ctx, call) })
 }
 

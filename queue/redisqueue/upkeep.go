@@ -2,9 +2,7 @@ package redisqueue
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -74,13 +72,17 @@ func (q *Queue) upkeep(ctx context.Context) {
 	}
 }
 
-// tick bears witness to how much time has passed, see lua/clock.lua. One that
-// fails is no loss: there are others.
+// tick keeps the clock, see lua/clock.lua. One that fails is no loss: every call
+// does it.
 func (q *Queue) tick(ctx context.Context) {
-	elapsed := strconv.FormatInt(time.Since(q.began).Microseconds(), 10)
-	r, err := q.once(ctx, redisconn.Call{Script: q.scripts.tick, Keys: q.keys, Args: []any{q.limits.Load(), q.instance, elapsed}})
-	if err == nil && r.text(1) == "1" {
-		q.opts.OnWarning(errors.New("redisqueue: the clock of the server was set forward: leases and delays go on as if it was not: look after its time service"))
+	sent := time.Now()
+	r, err := q.once(ctx, redisconn.Call{Script: q.scripts.tick, Keys: q.keys, Args: []any{q.limits.Load()}, Last: q.witness.least})
+	if err != nil {
+		return
+	}
+	q.witness.learn(r.text(1), sent)
+	if by := q.witness.moved(r.text(2)); by != 0 {
+		q.opts.OnWarning(fmt.Errorf("redisqueue: the clock of the server was set forward by %s: leases and delays go on as if it was not: look after its time service", by))
 		q.stir()
 	}
 }

@@ -53,7 +53,7 @@ end
 if ARGV[2] == 'events' then
   local gone = {}
   for _, text in ipairs(call('LRANGE', P .. 'ended', 0, -1)) do gone[match(text, '^%S+')] = true end
-  for n = 3, #ARGV do
+  for n = 3, #ARGV - 1 do
     local id = ARGV[n]
     local key = 'ev:' .. id
     local i, m = known(id)

@@ -1,12 +1,12 @@
 -- Leases events, at most one for each account, the longest due first. ARGV:
--- limits, instance, number of the claim, "1" for a repetition, how many.
+-- limits, instance, number of the claim, "1" for a repetition, how many and witness.
 --
 -- An instance has one claim at a time under way and numbers them. The number of
 -- the last one that took something is kept: a repetition gets what its first try
 -- took, and a try that arrives late takes nothing.
 local refusal = open()
 if refusal then return refusal end
-local instance, number, repeated, wanted = ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1', tonumber(ARGV[5])
+local instance, number, repeated, wanted = ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1', tonumber(match(ARGV[5], '^%d+'))
 local mark = instance .. '-' .. ARGV[3] .. '-'
 local out = { 'ok', at_now, '0', '1' }
 
@@ -120,7 +120,10 @@ for _, name in ipairs({ 'wait', 'lease' }) do
   local at = tonumber(call('ZRANGE', P .. name, 0, 0, 'WITHSCORES')[2])
   if at and (not nap or at < nap) then nap = at end
 end
-if ctl.idle == '0' then ctl.idle, ctl.dirty = '1', true end
+if ctl.idle == '0' then
+  ctl.idle, ctl.dirty = '1', true
+  call('DEL', P .. 'never') -- what removes comes first, so that it works on a full server
+end
 woke = false -- all that is ready was taken
 finish()
 out[3], out[4] = nap and num(math.max(nap - now, 0)) or '', '0'

@@ -1,8 +1,8 @@
--- Returns events with all that is known of them. ARGV: limits, ids.
+-- Returns events with all that is known of them. ARGV: limits, ids, witness.
 local refusal = open()
 if refusal then return refusal end
 local out = { 'ok', at_now }
-for i = 2, #ARGV do
+for i = 2, #ARGV - 1 do
   local about, m, text = known(ARGV[i])
   if about and m.s == 'leased' and over(load(about.a)) then
     expire(load(about.a))

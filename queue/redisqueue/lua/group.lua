@@ -6,7 +6,7 @@ local function group(args, prepare, step, write)
   local refusal = open()
   if refusal then return refusal end
   local all, out = {}, {}
-  for at = 2, #ARGV, args do all[#all + 1] = at end
+  for at = 2, #ARGV - 1, args do all[#all + 1] = at end
   prepare(all)
   for i, at in ipairs(all) do out[i] = step(at) end
   if write then write() end
