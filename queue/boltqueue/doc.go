@@ -8,6 +8,13 @@
 // while a commit is under way share the next one, so many publishers are far
 // faster than one; nobody waits for company.
 //
+// On a disk of about 2,800 syncs a second (each commit of bbolt writes and syncs
+// twice) one publisher stores 470 events a second, 8 at once 3,500, 64 at once 10,500:
+//
+//	go test ./queue/boltqueue -run '^$' -bench Publish -benchtime 1s
+//
+// shows that and the ratio to what the disk syncs in the same run.
+//
 // An error of the disk leaves open whether a write was stored: repeat it. After
 // one that may have lost more ([ErrUnusable]) the queue takes nothing until it is
 // opened again, and neither does a journal in the same file, whichever noticed.
