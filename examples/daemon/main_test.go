@@ -124,13 +124,13 @@ func TestASignalDrainsTheDaemonInTheMiddleOfARun(t *testing.T) {
 
 // TestAKilledDaemonGoesOnWithTheNextStart kills daemons at instants of their first
 // run. The next start knows what they did: it finishes the run and trades nothing
-// twice. It takes half a minute, since the lease of the killed one must run out.
+// twice. The lease of the killed one must run out, so it is short.
 func TestAKilledDaemonGoesOnWithTheNextStart(t *testing.T) {
 	instants := map[string]func(t *testing.T, data string){
 		"again and again": func(t *testing.T, data string) {
 			t.Helper()
 			for round := range 4 {
-				c := spawn(t, "-data", data, "-http", "127.0.0.1:0")
+				c := spawn(t, soon(data)...)
 				c.await("operations page")
 				time.AfterFunc(time.Duration(round*15)*time.Millisecond, func() { _ = c.cmd.Process.Kill() })
 				_ = c.cmd.Wait()
@@ -138,7 +138,7 @@ func TestAKilledDaemonGoesOnWithTheNextStart(t *testing.T) {
 		},
 		"when the run is over": func(t *testing.T, data string) {
 			t.Helper()
-			c := spawn(t, "-data", data, "-http", "127.0.0.1:0")
+			c := spawn(t, soon(data)...)
 			c.await("rebalance DEMO-1: completed")
 			c.kill()
 		},
@@ -146,7 +146,7 @@ func TestAKilledDaemonGoesOnWithTheNextStart(t *testing.T) {
 	for orders := range 6 { // it places 5
 		instants[fmt.Sprint("with orders at the broker: ", orders)] = func(t *testing.T, data string) {
 			t.Helper()
-			c := spawn(t, "-data", data, "-http", "127.0.0.1:0")
+			c := spawn(t, soon(data)...)
 			for received(data) < orders && t.Context().Err() == nil {
 				runtime.Gosched()
 			}
@@ -163,6 +163,13 @@ func TestAKilledDaemonGoesOnWithTheNextStart(t *testing.T) {
 	}
 }
 
+// soonConfig is the daemon's default with a lease that runs out soon.
+const soonConfig = "testdata/soon.yaml"
+
+func soon(data string) []string {
+	return []string{"-config", soonConfig, "-data", data, "-http", "127.0.0.1:0"}
+}
+
 // received counts the orders that the broker has written down.
 func received(data string) int {
 	books, err := os.ReadFile(filepath.Join(data, "paper.json"))
@@ -175,7 +182,7 @@ func received(data string) int {
 // goesOn starts a daemon after one that was killed, and checks what it does.
 func goesOn(t *testing.T, data string) {
 	t.Helper()
-	c := spawn(t, "-data", data, "-http", "127.0.0.1:0")
+	c := spawn(t, soon(data)...)
 	c.await("operations page")
 	var last ops.Status
 	t.Cleanup(func() {
@@ -184,12 +191,12 @@ func goesOn(t *testing.T, data string) {
 		}
 	})
 	require.Eventually(t, func() bool {
-		last = read[ops.Status](t, data, "status")
+		last = read[ops.Status](t, data, "status", "-config", soonConfig)
 		a := &last.Accounts[0]
 		return a.Block == nil && a.Open == 0 && len(a.Unfinished) == 0 && a.Picture != nil && a.Picture.Fault == "" && a.Picture.Orders == 0 && received(data) > 0
 	}, 90*time.Second, 50*time.Millisecond, "it goes on, and is not blocked")
 	traded := 0
-	for _, run := range read[[]ops.Run](t, data, "runs", "-n", "100") {
+	for _, run := range read[[]ops.Run](t, data, "runs", "-n", "100", "-config", soonConfig) {
 		require.NotEqual(t, rebalance.Blocked, run.Outcome)
 		if run.Command == rebalance.CommandRebalance && len(run.Orders) > 0 {
 			traded++
