@@ -2,7 +2,6 @@ package ibkr
 
 import (
 	"context"
-	"errors"
 	"net"
 	"testing"
 	"time"
@@ -44,7 +43,7 @@ func TestLinkLostInTheGreeting(t *testing.T) {
 	cancel()
 	err := <-done
 	require.Error(t, err)
-	require.False(t, errors.Is(err, errWasReady))
+	require.NotErrorIs(t, err, errWasReady)
 }
 
 func TestClockOfTheGateway(t *testing.T) {
