@@ -96,9 +96,9 @@ func (e *Engine) conclude(ctx context.Context, d *queue.Delivery, result *Result
 	e.settle(ctx, d, v)
 }
 
-// mayWork says, of an event that came to no run, that an order of the account may be at the broker
-// unsettled: the run came to no end that could tell. Such an event is never thrown
-// away.
+// mayWork says, of an event that came to no run, that an order of the account may be
+// at the broker unsettled: there was no end that could tell. Such an event is never
+// thrown away.
 func (e *Engine) mayWork(ctx context.Context, result *Result) string {
 	if result.Run != "" {
 		return "" // the journal refuses to finish a run that has open orders

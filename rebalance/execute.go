@@ -54,9 +54,8 @@ const maxTries = 3
 const maxLegTries = 10
 
 // sendAll sends the legs that are not at the broker yet, as far as the account
-// allows now.
-// It reports whether it stopped half-way because its look at the account was old: the
-// rest is for a new one.
+// allows now. It reports whether it stopped half-way because its look at the account
+// was old: the rest is for a new one.
 func (r *run) sendAll(ctx context.Context, legs []*leg) (cut bool, err error) {
 	ready := make([]*leg, 0, len(legs))
 	for _, l := range legs {
@@ -145,45 +144,10 @@ func (r *run) send(ctx context.Context, w *sendWindow, l *leg, order broker.Orde
 			order.SendBefore = last
 		}
 	}
-	bounded, cancel := w.open(ctx, began)
+	bounded := w.open(ctx, began)
 	state, err := r.e.cfg.Broker.Place(bounded, order)
-	cancel()
 	r.trackOrder(ctx, l)
 	return r.placed(l, &state, err)
-}
-
-// sendWindow bounds the writing of orders that are sent one right after another:
-// each by Timing.Acknowledge. As long as that has hardly begun, the next order
-// shares the context of the one before it, which ends at most a hundredth too
-// early. A clock that stands still cannot tell, so nothing is shared then.
-type sendWindow struct {
-	e      *Engine
-	ctx    context.Context //nolint:containedctx // it lives as long as one batch
-	cancel context.CancelFunc
-	made   time.Time
-}
-
-// open returns the context for an order that is sent now, and what to call once it
-// is sent.
-func (w *sendWindow) open(ctx context.Context, now time.Time) (bounded context.Context, sent func()) {
-	limit := w.e.cfg.Timing.Acknowledge
-	if w.ctx != nil && w.ctx.Err() == nil && now.After(w.made) && now.Sub(w.made) <= limit/100 {
-		return w.ctx, stayOpen
-	}
-	w.close()
-	w.ctx, w.cancel = w.e.cfg.WithTimeout(ctx, limit)
-	w.made = now
-	return w.ctx, stayOpen
-}
-
-// stayOpen leaves the context to the next order.
-func stayOpen() {}
-
-// close ends the context.
-func (w *sendWindow) close() {
-	if w.cancel != nil {
-		w.cancel()
-	}
 }
 
 // heldNow is the position that an order finds: the one before the plan and what

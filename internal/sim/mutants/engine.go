@@ -18,8 +18,8 @@ func engine() []Mutant {
 		},
 		{
 			Name: "an order without an answer is sent once more", File: "rebalance/execute.go",
-			Old: "	cancel()\n	r.trackOrder(ctx, l)\n",
-			New: "	if errors.Is(err, broker.ErrIndeterminate) {\n		state, err = r.e.cfg.Broker.Place(bounded, order)\n	}\n	cancel()\n	r.trackOrder(ctx, l)\n",
+			Old: "	r.trackOrder(ctx, l)\n	return r.placed(",
+			New: "	if errors.Is(err, broker.ErrIndeterminate) {\n		state, err = r.e.cfg.Broker.Place(bounded, order)\n	}\n	r.trackOrder(ctx, l)\n	return r.placed(",
 		},
 		{
 			Tests: "./rebalance", Run: "TestASendHasALastInstant", Name: "an order may be written at any later time", File: "rebalance/execute.go",
